@@ -167,8 +167,10 @@ def _conflict(first: _Target, later: _Target, topic: Topic, catalogue: Catalogue
 
 def _redundant(declaration: Declaration) -> Iterator[Problem]:
     """Scopes that another scope of the same declaration contains: harmless, but not what one means to write."""
-    listed = {scope.key: scope for scope in declaration.scopes} if len(declaration.scopes) > 1 else {}
-    for index, scope in enumerate(declaration.scopes if listed else ()):
+    listed = {scope.key: scope for scope in declaration.scopes}
+    if all(map(listed.keys().isdisjoint, map(textual_containers, listed))):
+        return  # as nearly always
+    for index, scope in enumerate(declaration.scopes):
         outer = next((listed[above] for above in textual_containers(scope.key) if above in listed), None)
         if outer is not None:
             yield Problem(

@@ -19,12 +19,10 @@ _PLACEHOLDER: Final = re.compile(r"\$\{\w|\{\{|<%|\$\(\w")
 
 def lint_placeholders(declaration: Declaration) -> Iterator[Problem]:
     """Texts that look as if something were to be filled in."""
-    for field, text in (
-        ("justification", declaration.justification),
-        ("owner", declaration.owner),
-        ("ticket", declaration.ticket),
-        ("displayName", declaration.display_name),
-    ):
+    texts = declaration.justification, declaration.owner, declaration.ticket, declaration.display_name
+    if _PLACEHOLDER.search("\n".join(texts)) is None:
+        return  # as nearly always
+    for field, text in zip(("justification", "owner", "ticket", "displayName"), texts, strict=True):
         if match := _PLACEHOLDER.search(text):
             yield Problem(
                 source=declaration.place(field),

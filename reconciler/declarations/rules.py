@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from reconciler.catalog.strictness import NeverExempt
@@ -42,6 +42,10 @@ _REQUIRED: Final[Mapping[str, Callable[[Declaration], object]]] = {
 """How each field that a repository may require is read."""
 
 
+_WHOLE: Final = frozenset({SubjectKind.INITIATIVE, SubjectKind.ASSIGNMENT})
+"""What may name more than one policy."""
+
+
 class AppliedRules:
     """The rules of one repository, as one check applies them: what all declarations in a folder, or of a category and
     severity, have in common is looked up once. Immutable as seen from outside.
@@ -51,7 +55,7 @@ class AppliedRules:
         self.rules = rules
         self.now = now
         self._folders: dict[str, FolderRules] = {}
-        self._lifetimes: dict[tuple[Category, frozenset[str] | None], LifetimeRule | None] = {}
+        self._lifetimes: dict[tuple[Category, frozenset[str] | None], tuple[LifetimeRule, date] | None] = {}
 
     def in_folder_of(self, declaration: Declaration) -> FolderRules:
         """The rules of the folder in which the declaration stands."""
@@ -60,11 +64,12 @@ class AppliedRules:
             self._folders[folder] = rules_for(declaration.source.file, self.rules)
         return self._folders[folder]
 
-    def lifetime(self, category: Category, severities: frozenset[str] | None) -> LifetimeRule | None:
-        """The strictest lifetime that applies."""
+    def lifetime(self, category: Category, severities: frozenset[str] | None) -> tuple[LifetimeRule, date] | None:
+        """The strictest lifetime that applies, and the last day that it allows."""
         key = category, severities
         if key not in self._lifetimes:
-            self._lifetimes[key] = self.rules.strictest_lifetime(category, severities)
+            rule = self.rules.strictest_lifetime(category, severities)
+            self._lifetimes[key] = (rule, (self.now + timedelta(days=rule.days)).date()) if rule else None
         return self._lifetimes[key]
 
 
@@ -82,17 +87,18 @@ def broken_rules(declaration: Declaration, settings: Settings, applied: AppliedR
     yield from _ticket(declaration, settings.rules)
     yield from folder_problems(declaration, applied.in_folder_of(declaration))
     yield from _outside(declaration, settings)
-    yield from _beside_assignment(declaration)
-    yield from _whole_assignment(declaration, settings.rules)
+    if declaration.subject.kind in _WHOLE:
+        yield from _beside_assignment(declaration)
+        yield from _whole_assignment(declaration, settings.rules)
 
 
 def broken_lifetimes(resolved: DeclaredSubject, applied: AppliedRules, *, changed: bool) -> Iterator[Problem]:
     """The strictest lifetime that applies, measured from now."""
     declaration = resolved.declaration
-    rule = applied.lifetime(declaration.category, resolved.meaning.severities)
-    if rule is None:
+    limited = applied.lifetime(declaration.category, resolved.meaning.severities)
+    if limited is None:
         return
-    latest = (applied.now + timedelta(days=rule.days)).date()
+    rule, latest = limited
     expires = declaration.expires_on
     if expires is not None and expires.date() <= latest:
         return
@@ -119,7 +125,7 @@ def broken_lifetimes(resolved: DeclaredSubject, applied: AppliedRules, *, change
 
 def _ticket(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
     pattern = rules.ticket_pattern
-    if pattern and declaration.ticket and not compile_pattern(pattern).fullmatch(declaration.ticket):
+    if pattern and declaration.ticket and not compile_pattern(pattern).fullmatch(declaration.ticket.encode()):
         yield Problem(
             source=declaration.place("ticket"),
             code=RuleCode.RULE_TICKET,
@@ -131,8 +137,9 @@ def _ticket(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
 
 def _outside(declaration: Declaration, settings: Settings) -> Iterator[Problem]:
     """Targets that are surely outside of the managed scopes. Below a management group only Azure can tell."""
-    if any(root.kind is ScopeKind.MANAGEMENT_GROUP for root in settings.scopes):
-        return
+    for root in settings.scopes:
+        if root.kind is ScopeKind.MANAGEMENT_GROUP:
+            return
     roots = ", ".join(root.text for root in settings.scopes[:3]) + (" …" if len(settings.scopes) > 3 else "")
     for index, scope in enumerate(declaration.scopes):
         if not any(root.contains(scope) for root in settings.scopes):
@@ -165,8 +172,6 @@ def _beside_assignment(declaration: Declaration) -> Iterator[Problem]:
 
 def _whole_assignment(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
     subject = declaration.subject
-    if subject.kind not in {SubjectKind.INITIATIVE, SubjectKind.ASSIGNMENT}:
-        return
     if subject.reference_ids or rules.allow_whole_assignment:
         return
     sure = subject.kind is SubjectKind.INITIATIVE

@@ -12,7 +12,7 @@ from reconciler.model import ScopeKind, first_few
 from reconciler.problems import Problem
 
 _MAX_TYPES: Final = 8
-_SUBSCRIPTION_TYPE: Final = "microsoft.resources/subscriptions"
+_SUBSCRIPTION_ALONE: Final = frozenset({"microsoft.resources/subscriptions"})
 
 
 def scope_type_problems(resolved: DeclaredSubject) -> Iterator[Problem]:
@@ -25,7 +25,7 @@ def scope_type_problems(resolved: DeclaredSubject) -> Iterator[Problem]:
             case ScopeKind.MANAGEMENT_GROUP | ScopeKind.SUBSCRIPTION:
                 is_evaluated = True
             case ScopeKind.RESOURCE_GROUP:
-                is_evaluated = bool(types - {_SUBSCRIPTION_TYPE})
+                is_evaluated = not types <= _SUBSCRIPTION_ALONE
             case ScopeKind.RESOURCE:
                 own = scope.resource_type
                 is_evaluated = own in types or any(kind.startswith(own + "/") or "*" in kind for kind in types)

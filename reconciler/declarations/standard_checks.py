@@ -45,7 +45,8 @@ def standard_problems(resolved: DeclaredSubject, catalogue: Catalogue) -> Iterat
             remedy="delete resourceSelectors and name the resources in scopes",
             path="resourceSelectors",
         )
-    yield from _scopes(resolved, alone, catalogue)
+    if alone:
+        yield from _scopes(resolved, alone, catalogue)
 
 
 def _scopes(resolved: DeclaredSubject, alone: tuple[str, ...], catalogue: Catalogue) -> Iterator[Problem]:
