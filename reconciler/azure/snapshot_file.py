@@ -96,7 +96,13 @@ def _document(raw: RawSnapshot) -> dict[str, JSON]:
         "requests": raw.requests,
         "complete": not raw.unread,
         "unread": [
-            {"scope": unread.scope.text, "what": unread.what, "reason": unread.message, "remedy": unread.remedy}
+            {
+                "scope": unread.scope.text,
+                "what": unread.what,
+                "reason": unread.message,
+                "remedy": unread.remedy,
+                "refused": unread.is_refused,
+            }
             for unread in raw.unread
         ],
         "hierarchy": [
@@ -203,7 +209,9 @@ def _node(entry: JsonInput) -> ScopeNode:
 
 def _unread(entry: JsonInput) -> Unread:
     scope, content, message, remedy = (entry.member(name).as_text() for name in ("scope", "what", "reason", "remedy"))
-    return Unread(scope=arm_id(scope), what=content, message=message, remedy=remedy)
+    refused = entry.optional("refused")  # absent in snapshots of versions that did not say it
+    is_refused = refused is not None and refused.as_boolean()
+    return Unread(scope=arm_id(scope), what=content, message=message, remedy=remedy, is_refused=is_refused)
 
 
 def _misshapen(document: JsonInput) -> JsonInputError | None:

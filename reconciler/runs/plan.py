@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from reconciler.azure.session import Login, connect
-from reconciler.model import ArmId, Verdict
+from reconciler.model import ArmId, Verdict, without_needless
 from reconciler.planning.allowances import Allowances
 from reconciler.problems import Problem
 from reconciler.runs.context import Context
@@ -91,7 +91,8 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
     recorded = reading.load_record(request.record, repository.settings, context)
     score = raw = None
     if request.snapshot is not None:
-        snapshot = with_adopted(reading.saved_snapshot(request.snapshot, repository.settings), recorded)
+        saved = reading.saved_snapshot(request.snapshot, repository.settings)
+        snapshot = with_adopted(without_needless(saved, is_declared=bool(repository.standards)), recorded)
         plan = reading.plan_repository(repository, snapshot, context, request.allowances, request.scope)
     else:
         with connect(repository.settings, context.environment, context.observer.warning, login) as azure:

@@ -53,6 +53,8 @@ def test_what_is_loaded_is_what_was_read(record, tmp_path):
     assert loaded == read
     assert [one.system for one in loaded.exemptions] == [one.system for one in read.exemptions]
     assert [one.name for one in loaded.exemptions if one.assignment.name == ALONE] == ["one"]
+    assert [line.is_refused for line in loaded.unread] == [line.is_refused for line in read.unread]
+    assert any(line.is_refused for line in loaded.unread)
     assert "##" not in path.read_text(encoding="utf-8"), "no pipeline takes a line of it for a command"
     assert not loaded.complete
 

@@ -270,8 +270,14 @@ def test_who_declares_none_needs_no_rights_in_defender(root):
         saved = root.parent / "snapshot.json"
         emulated.exempt(azure, "snapshot", "--out", str(saved), cwd=root, check=[1])
         assert {line["what"] for line in json.loads(saved.read_text("utf-8"))["unread"]} == {"standard assignments"}
-        from_file = plan(azure, root, "--snapshot", str(saved), check=(1,))
-        assert (from_file["complete"], len(from_file["changes"])) == (False, 1), "a snapshot says what it has not seen"
+        from_file = plan(azure, root, "--snapshot", str(saved))
+        assert (from_file["complete"], len(from_file["changes"])) == (True, 1), "as the plan of what was read just now"
+        older = json.loads(saved.read_text("utf-8"))
+        for line in older["unread"]:
+            assert line.pop("refused") is True
+        (root.parent / "older.json").write_text(json.dumps(older), encoding="utf-8")
+        from_older = plan(azure, root, "--snapshot", "../older.json", check=(1,))
+        assert from_older["complete"] is False, "whether a right was missing is not known"
         emulated.exempt(azure, "list", "--snapshot", str(saved), cwd=root, check=[1])
         beside = [str(root.parent / name) for name in ("plan.json", "read.json")]
         emulated.exempt(azure, "plan", "--out", beside[0], "--snapshot-out", beside[1], cwd=root, check=[0])
