@@ -6,17 +6,20 @@ run does.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import yaml
 
+from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.catalogue import load as load_catalogue
+from reconciler.catalog.facts import Recommendation
 from reconciler.documents.json_input import read_json
-from reconciler.model import JSON, Cloud, Verdict
+from reconciler.model import JSON, Cloud, Verdict, arm_id
 from reconciler.problems import ReconcilerError, UsageError
-from reconciler.verification import Violation, verify
+from reconciler.verification import Facts, Violation, verify
 
 _SAVE_AGAIN: Final = "save it again with the exempt that checks it"
 
@@ -67,11 +70,7 @@ def run(request: VerifyRequest) -> VerifyRun:
             snapshot=_read(request.snapshot, "a snapshot"),
             settings=settings,
             declarations=[_yaml(path) for path in sorted((*folder.rglob("*.yaml"), *folder.rglob("*.yml")))],
-            policies_behind=lambda text: [
-                evaluator.key
-                for recommendation in catalogue.find(text) or catalogue.in_category(text)
-                for evaluator in recommendation.evaluators
-            ],
+            facts=_facts(catalogue),
             outcomes=_read(request.outcomes, "outcomes") if request.outcomes else None,
             after=_read(request.after, "a snapshot") if request.after else None,
             approved=_read(request.approved, "a plan") if request.approved else None,
@@ -86,6 +85,30 @@ def run(request: VerifyRequest) -> VerifyRun:
         )
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise ReconcilerError(f"the files cannot be checked: {error!r} in one of them", _SAVE_AGAIN) from error
+
+
+def _facts(catalogue: Catalogue) -> Facts:
+    """What the checker takes from the catalogue; rules are judged by bundled facts and by catalog.yaml, as every run does."""
+
+    def behind(recommendations: Iterable[Recommendation]) -> list[str]:
+        return [evaluator.key for recommendation in recommendations for evaluator in recommendation.evaluators]
+
+    def titles_of(text: str) -> list[str]:
+        if not text.startswith("/"):
+            return [recommendation.title for recommendation in catalogue.find(text)]
+        definition = catalogue.policy(arm_id(text)) or catalogue.initiative(arm_id(text))
+        return [definition.title] if definition else []
+
+    def obstacles_of(policy: str) -> list[str]:
+        described = filter(None, (source.policy(arm_id(policy)) for source in (catalogue, catalogue.bundled)))
+        return [obstacle.value for facts in described for obstacle in facts.obstacles]
+
+    return Facts(
+        policies_behind=lambda text: behind(catalogue.find(text) or catalogue.in_category(text)),
+        protected_by=lambda text: behind((*catalogue.find(text), *catalogue.bundled.find(text))),
+        titles_of=titles_of,
+        obstacles_of=obstacles_of,
+    )
 
 
 def _yaml(path: Path) -> JSON:

@@ -4,6 +4,7 @@ It imports nothing of the rooms that resolve, decide and write, and reads declar
 """
 
 from reconciler.verification.case import Violation
+from reconciler.verification.declared import Facts
 from reconciler.verification.outcomes import verify
 
-__all__ = ["Violation", "verify"]
+__all__ = ["Facts", "Violation", "verify"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from reconciler.verification.declared import Declared, meant, wanted_points
+from reconciler.verification.declared import Declared, Facts, meant, wanted_points
 from reconciler.verification.objects import JSON, Coverage, Point, Tenant, written_id
 
 
@@ -44,8 +44,9 @@ class Case:
         tenant: Tenant,
         settings: Mapping[str, JSON],
         declarations: Iterable[Declared],
+        facts: Facts,
     ) -> None:
-        self.plan, self.tenant, self.settings = plan, tenant, settings
+        self.plan, self.tenant, self.settings, self.facts = plan, tenant, settings, facts
         self.scopes = {str(scope).lower() for scope in plan["scopes"]}
         self.roots = {str(scope).lower() for scope in settings["scopes"]}
         self.declarations = {declaration.name: declaration for declaration in declarations}
@@ -160,4 +161,5 @@ def point_of(exemption: Coverage, reference: str, selectors: str) -> Point:
 
 def is_about_an_object(line: Mapping[str, JSON]) -> bool:
     """Whether a held line says that one object is not reduced, and not that something declared is not done."""
-    return line["cause"] in {"neighbour", "left-out"} or (line["cause"] == "unread" and bool(line["referenceIds"]))
+    is_one = bool(line["referenceIds"] or line.get("exemption"))
+    return line["cause"] in {"neighbour", "left-out"} or (line["cause"] == "unread" and is_one)

@@ -11,15 +11,30 @@ from reconciler.verification.standards import declared_selectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the checker takes from the catalogue. `policies_behind` gives the ids of policies and assessments behind a
+    recommendation's key or title, or a category, `protected_by` those behind it by bundled facts or by catalog.yaml;
+    `titles_of` the titles of what a recommendation's key or title names, or the id of a policy or initiative;
+    `obstacles_of` what stands in the way of exempting a policy (`mode`, `unsupported`).
+    """
+
+    policies_behind: Callable[[str], Iterable[str]]
+    protected_by: Callable[[str], Iterable[str]]
+    titles_of: Callable[[str], Iterable[str]]
+    obstacles_of: Callable[[str], Iterable[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
     """A declaration as text, with the policies and assessments (folded ids) that it means; `only` names the one initiative
-    or assignment that it is about, `references` those of it that it lists.
+    or assignment that it is about, `references` those of it that it lists. `titles` are those that what it exempts may have.
     """
 
     text: Mapping[str, JSON]
     policies: frozenset[str]
     only: str
     references: frozenset[str]
+    titles: tuple[str, ...]
     now: datetime
 
     @property
@@ -38,6 +53,11 @@ class Declared:
         return str(self.text.get("enabled", "true")).lower() != "false" and self.end > self.now
 
     @property
+    def may_adopt(self) -> bool:
+        """Whether it takes what an application made, or what bears our mark and is none of ours."""
+        return str(self.text.get("adopt", "false")).lower() == "true"
+
+    @property
     def scopes(self) -> frozenset[str]:
         """Folded targets."""
         return frozenset(str(scope).lower().rstrip("/") for scope in self.text["scopes"])
@@ -50,26 +70,39 @@ class Declared:
         return selector_key(self.text.get("resourceSelectors"))
 
 
-def declared(text: Mapping[str, JSON], policies_behind: Callable[[str], Iterable[str]], now: datetime) -> Declared:
-    """A declaration's meaning: `policies_behind` gives the ids of policies and assessments behind a recommendation's key
-    or title, or a category.
-    """
-    policies: set[str] = set()
+def declared(text: Mapping[str, JSON], facts: Facts, now: datetime) -> Declared:
+    """A declaration's meaning."""
+    named = [str(title) for title in (text.get("recommendation"), *(text.get("recommendations") or ())) if title]
+    category = str(text.get("recommendationCategory") or "")
+    policies = {unversioned(policy) for title in (*named, category) if title for policy in facts.policies_behind(title)}
+    titles = ["; ".join(next(iter(facts.titles_of(title)), title) for title in named)] if named else [category]
     only = ""
-    named = [text[field] for field in ("recommendation", "recommendationCategory") if field in text]
-    for title in (*named, *(text.get("recommendations") or ())):
-        policies.update(unversioned(policy) for policy in policies_behind(str(title)))
     if "policyDefinition" in text:
-        policies.add(_full_id(text["policyDefinition"], "policyDefinitions"))
+        policies.add(definition_id(text["policyDefinition"], "policyDefinitions"))
+        titles = _titles(text["policyDefinition"], "policyDefinitions", facts)
     if "policySetDefinition" in text:
-        only = _full_id(text["policySetDefinition"], "policySetDefinitions")
+        only = definition_id(text["policySetDefinition"], "policySetDefinitions")
+        titles = _titles(text["policySetDefinition"], "policySetDefinitions", facts)
     if "policyAssignment" in text:
         only = str(text["policyAssignment"]).lower()
-    references = frozenset(str(name).lower() for name in text.get("referenceIds") or ())
-    return Declared(text=text, policies=frozenset(policies), only=only, references=references, now=now)
+        titles = [only.rpartition("/")[2]]
+    return Declared(
+        text=text,
+        policies=frozenset(policies),
+        only=only,
+        references=frozenset(str(name).lower() for name in text.get("referenceIds") or ()),
+        titles=tuple(titles),
+        now=now,
+    )
 
 
-def _full_id(text: JSON, kind: str) -> str:
+def _titles(text: JSON, kind: str, facts: Facts) -> list[str]:
+    """Those of a definition that the catalogue knows, else its name."""
+    return [*facts.titles_of(definition_id(text, kind))] or [str(text).rstrip("/").rpartition("/")[2]]
+
+
+def definition_id(text: JSON, kind: str) -> str:
+    """The folded id of a definition that is given in full, or by the bare name of a built-in."""
     value = str(text).lower()
     return unversioned(value if value.startswith("/") else f"/providers/microsoft.authorization/{kind.lower()}/{value}")
 

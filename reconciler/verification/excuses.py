@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
+from reconciler.verification import rules
 from reconciler.verification.case import Case, is_about_an_object
-from reconciler.verification.objects import JSON, SINGLE, Point
-from reconciler.verification.writes import allows_whole
-
-_IN_THE_WAY: Final = {"foreign-owner": "foreign", "not-adoptable": "application", "forged": "ours"}
-"""By the cause of a held line, whose exemption it says is there already."""
+from reconciler.verification.declared import Declared
+from reconciler.verification.objects import JSON, SINGLE, Coverage, Point
+from reconciler.verification.writes import adopts, takes_over
 
 
 def is_excused(case: Case, point: Point, name: str) -> bool:
     """Held, not read, or outside what this plan is about: the managed scopes, or those that it was narrowed to."""
     chain = set(case.tenant.chain(point.scope))
-    if case.tenant.is_unread(point.scope) or case.tenant.is_left_out(point.scope):
+    if case.tenant.is_unlisted(point.scope) or case.tenant.is_left_out(point.scope):
         return True
     if case.scopes.isdisjoint(chain) and (case.is_narrowed or not case.is_managed(point.scope)):
         return True
@@ -37,20 +35,19 @@ def _holds(case: Case, line: Mapping[str, JSON], point: Point, target: str) -> b
 
 
 def _is_borne_out(case: Case, line: Mapping[str, JSON], point: Point, target: str) -> bool:
-    """Whether the raw objects show the cause that a held line gives. What follows from the rules of reconciler.yaml or
-    from what Azure Policy says of a definition is believed.
-    """
+    """Whether raw objects, declarations and settings show the cause that a held line gives."""
     declaration = case.declarations[line["declaration"]]
     cause = line["cause"]
     match cause:
-        case "unread" | "initiative-unread":
-            return bool(case.tenant.snapshot["unread"])
+        case "unread":
+            # Or nobody knows whether the target is managed.
+            is_lost = not case.is_managed(target) and case.tenant.has_hidden_descendants
+            return is_lost or case.tenant.is_unlisted(target)
         case "foreign-owner" | "not-adoptable" | "forged":
             return any(
                 (exemption.scope, exemption.selectors) == (point.scope, point.selectors)
                 and exemption.end > case.tenant.now
-                and case.owner_of(exemption) == _IN_THE_WAY[cause]
-                and (cause != "forged" or not case.is_believed(exemption))
+                and _is_in_the_way(case, cause, declaration, exemption)
                 for exemption in case.by_cell[point.assignment, point.reference]
             )
         case "conflict":
@@ -60,11 +57,23 @@ def _is_borne_out(case: Case, line: Mapping[str, JSON], point: Point, target: st
         case "resource-gone":
             return target in case.tenant.snapshot["gone"]
         case "whole-assignment":
-            return bool(declaration.only) and not declaration.references and not allows_whole(case)
-        case "assignment-gone" | "unknown-reference":
+            return rules.is_whole(case, declaration, point.assignment) and not rules.allows_whole(case)
+        case "assignment-gone" | "initiative-unread" | "unknown-reference":
             return False  # nothing is wanted of what is not there
         case _:
-            return True
+            return rules.is_broken(case, line, declaration, point, target)
+
+
+def _is_in_the_way(case: Case, cause: str, declaration: Declared, exemption: Coverage) -> bool:
+    """Whether an exemption is somebody's whom the cause names, and the declaration may not have it."""
+    match cause, case.owner_of(exemption):
+        case "foreign-owner", "foreign":
+            return not takes_over(declaration, exemption)
+        case "not-adoptable", "application":
+            return not adopts(case, declaration, exemption)
+        case "forged", "ours":
+            return not declaration.may_adopt and not case.is_believed(exemption)
+    return False
 
 
 def _is_contended(case: Case, name: str, point: Point) -> bool:
@@ -95,6 +104,8 @@ def _would_bear(case: Case, line: Mapping[str, JSON], point: Point) -> bool:
     """Whether the object that a held line says is not reduced is what would bear the fact: it has the declaration's mark, or
     its update, which the line then names the file of, would give it one. Not where the plan creates what bears it.
     """
+    if not _is_kept(case, line, point):
+        return False
     is_whole = not line["referenceIds"] and case.tenant.members.get(point.assignment, {}).keys() != {SINGLE}
     if not line.get("exemption"):  # a plan of format 1.1 does not say which object
         return not is_whole
@@ -104,3 +115,27 @@ def _would_bear(case: Case, line: Mapping[str, JSON], point: Point) -> bool:
     if exemption.metadata.get("declaration") == line["declaration"]:
         return True
     return line["source"] is not None and (not is_whole or case.is_covered([exemption], point))
+
+
+def _is_kept(case: Case, line: Mapping[str, JSON], point: Point) -> bool:
+    """Whether anything shows why an object is not reduced: something around it is unread, what replaces it lies outside the
+    run, or something around it in the same assignment, or of the same declaration, is held as well.
+    """
+    match line["cause"]:
+        case "unread":
+            return case.tenant.is_unread(point.scope)
+        case "left-out":
+            return case.is_narrowed
+    return any(
+        other is not line
+        and (
+            other["assignment"] is None
+            or other["declaration"] == line["declaration"]
+            or other["assignment"].lower() == point.assignment
+        )
+        and (
+            other["scope"].lower() in case.tenant.chain(point.scope)
+            or point.scope in case.tenant.chain(other["scope"].lower())
+        )
+        for other in case.plan["held"]
+    )

@@ -142,11 +142,26 @@ class Tenant:
         (`is_standard` false) what Defender did not show does not matter: what moves between the kinds waits anyway.
         """
         chain = self.chain(scope)
-        lists = UNREAD_COVERAGE if is_standard else UNREAD_COVERAGE - {"standard assignments"}
         return any(
-            entry["what"] in lists and (entry["scope"].lower() in chain or scope in self.chain(entry["scope"].lower()))
-            for entry in self.snapshot["unread"]
+            unread in chain or scope in self.chain(unread) for unread in self._unread_lists(is_standard=is_standard)
         )
+
+    def is_unlisted(self, scope: str) -> bool:
+        """Whether what sits at the scope is unknown: the list of what holds it, the nearest group or subscription that the
+        run is about, could not be read. Defender's counts where anything in the tenant is exempted there, or is to be.
+        """
+        holder = next((key for key in self.chain(scope) if self.looked_at.get(key)), None)
+        is_standard = any(key.startswith(ASSESSMENTS) for key in self.assignments)
+        return holder in self._unread_lists(is_standard=is_standard)
+
+    @property
+    def has_hidden_descendants(self) -> bool:
+        """Whether some group's descendants could not be read: what no chain leads to may lie there."""
+        return any(entry["what"] == "descendants" for entry in self.snapshot["unread"])
+
+    def _unread_lists(self, *, is_standard: bool) -> set[str]:
+        lists = UNREAD_COVERAGE if is_standard else UNREAD_COVERAGE - {"standard assignments"}
+        return {entry["scope"].lower() for entry in self.snapshot["unread"] if entry["what"] in lists}
 
 
 def written_id(key: Mapping[str, JSON]) -> str:

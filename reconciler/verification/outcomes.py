@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler.verification import coverage, moves, writes
 from reconciler.verification.case import Case, Violation
-from reconciler.verification.declared import declared
+from reconciler.verification.declared import Facts, declared
 from reconciler.verification.objects import JSON, Tenant, comparable, scope_of, written_id
 
 
@@ -62,7 +62,7 @@ def verify(  # noqa: PLR0913 - the documents of one proof
     snapshot: Mapping[str, JSON],
     settings: Mapping[str, JSON],
     declarations: Iterable[Mapping[str, JSON]],
-    policies_behind: Callable[[str], Iterable[str]],
+    facts: Facts,
     outcomes: Mapping[str, JSON] | None = None,
     after: Mapping[str, JSON] | None = None,
     approved: Mapping[str, JSON] | None = None,
@@ -70,12 +70,12 @@ def verify(  # noqa: PLR0913 - the documents of one proof
     """All that is wrong with a plan, and with what was written of it, sorted; empty is the proof.
 
     `plan`, `outcomes` and the snapshots are the JSON documents of those schemas, `settings` and `declarations` the YAML
-    documents with every scalar as text, `policies_behind` the ids of policies and assessments behind a recommendation's key
-    or title, or a category. `plan` is what the run recomputed and `approved` what people saw, where those are two.
+    documents with every scalar as text. `plan` is what the run recomputed and `approved` what people saw, where those are
+    two.
     """
     tenant = Tenant(snapshot)
-    read_declarations = [declared(text, policies_behind, tenant.now) for text in declarations]
-    case = Case(plan=plan, tenant=tenant, settings=settings, declarations=read_declarations)
+    read_declarations = [declared(text, facts, tenant.now) for text in declarations]
+    case = Case(plan=plan, tenant=tenant, settings=settings, declarations=read_declarations, facts=facts)
     broken = [*writes.integrity(case), *coverage.one_owner(case), *coverage.never_bare(case)]
     broken += moves.without_a_gap(case)
     for write in case.writes.values():

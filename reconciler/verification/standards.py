@@ -27,6 +27,10 @@ _OPERATIONS: Final = {
     "va.cve.severity": "LessThanFilterOperation",
     "va.cve.cvss": "LessThanFilterOperation",
 }
+_DATA: Final = frozenset({"exemptionCategory", "assignedAssessment", _RULE})
+_MODELLED: Final = frozenset(
+    {"displayName", "description", "effect", _LEFT_OUT, "expiresOn", "exemptionData", "metadata"}
+)
 _DECLARED: Final = {"minSeverity": "va.cve.severity", "cvssBelow": "va.cve.cvss"}
 
 
@@ -97,6 +101,16 @@ def comparable(properties: Mapping[str, JSON]) -> dict[str, JSON]:
             _RULE: folded_rule,
         },
     }
+
+
+def unmodelled(properties: Mapping[str, JSON]) -> dict[str, JSON]:
+    """What it has that neither a declaration nor this module knows, without what is empty and what Azure writes."""
+    data = properties.get("exemptionData") or {}
+    further = {key: value for key, value in data.items() if key not in _DATA and value is not None}
+    besides = {
+        key: value for key, value in properties.items() if key not in _MODELLED and value not in ("", [], {}, None)
+    }
+    return {**besides, "exemptionData": further} if further else besides
 
 
 def bears_our_name(key: str, owner: str, scope: str, assessment: str) -> bool:

@@ -9,9 +9,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from reconciler.verification import standards
+from reconciler.verification.bodies import is_waiting, says_what_is_declared
 from reconciler.verification.case import Case, Violation, Write, point_of
 from reconciler.verification.declared import Declared, meant
 from reconciler.verification.objects import JSON, SINGLE, Coverage, comparable, instant, place_of, sha256
+from reconciler.verification.rules import allows_whole
 
 
 def integrity(case: Case) -> Iterator[Violation]:
@@ -51,13 +53,11 @@ def ownership(case: Case, write: Write) -> Iterator[Violation]:
     before, after = write.before, write.after
     declaration = case.declarations.get(str(write.change["declaration"]))
     if before is not None and (owner := case.owner_of(before)) != "ours":
-        marks = [before.metadata.get(key) for key in ("owner", "pacOwnerId", "deployedBy")]
-        taken_over = declaration.text.get("takeOver") if declaration is not None else None
         if before.end <= case.tenant.now:
             yield _broken("nothing foreign", write, "it is not ours and has expired")
-        elif owner == "foreign" and not (taken_over and taken_over in marks):
+        elif owner == "foreign" and not takes_over(declaration, before):
             yield _broken("nothing foreign", write, "another owner's, and no declaration takes it over")
-        elif owner == "application" and not _adopts(case, declaration, before):
+        elif owner == "application" and not adopts(case, declaration, before):
             yield _broken("nothing foreign", write, "an application made it, and no declaration adopts it")
         elif owner == "person" and not (
             case.settings.get("unmanaged") == "delete"  # whether it may go is judged by its cause
@@ -76,7 +76,18 @@ def ownership(case: Case, write: Write) -> Iterator[Violation]:
         yield _broken("nothing foreign", write, "it leaves an object without our mark")
 
 
-def _adopts(case: Case, declaration: Declared | None, exemption: Coverage) -> bool:
+def takes_over(declaration: Declared | None, exemption: Coverage) -> bool:
+    """Whether a declaration names the owner of somebody else's exemption as one whose exemptions it takes over."""
+    owner = declaration.text.get("takeOver") if declaration is not None else None
+    metadata = exemption.metadata
+    keys = (
+        ("owner", "pacOwnerId", "deployedBy") if metadata.get("managedBy") == "exempt" else ("pacOwnerId", "deployedBy")
+    )
+    return bool(owner) and owner in [str(metadata[key]) for key in keys if metadata.get(key)]
+
+
+def adopts(case: Case, declaration: Declared | None, exemption: Coverage) -> bool:
+    """Whether a declaration adopts what an application made, by its word or because it bears the name that we give."""
     if declaration is None:
         return False
     if standards.is_standard(exemption.properties):
@@ -92,7 +103,7 @@ def _adopts(case: Case, declaration: Declared | None, exemption: Coverage) -> bo
         text = json.dumps(claim, separators=(",", ":"))
         hashed = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
         bears_our_name = re.search(rf"-{hashed}(-\d+)?$", exemption.id) is not None
-    return str(declaration.text.get("adopt", "false")).lower() == "true" or bears_our_name
+    return declaration.may_adopt or bears_our_name
 
 
 def extent(case: Case, write: Write) -> Iterator[Violation]:
@@ -116,18 +127,13 @@ def extent(case: Case, write: Write) -> Iterator[Violation]:
     may_be_whole = SINGLE in after.references or (means_all and allows_whole(case))
     if not after.properties.get("policyDefinitionReferenceIds") and not may_be_whole:
         yield _broken("no wider", write, "without references it exempts a whole initiative, which nobody declared")
-    if not meant_references and not _is_waiting(case, write, declaration.name):
+    if not meant_references and not is_waiting(case, write, declaration.name):
         yield _broken("no wider", write, f"{declaration.name} wants nothing at this scope and assignment")
     if retained and not _keeps_within(before, after, retained, case.tenant.now):
         yield _broken(
             "no wider", write, f"it exempts {', '.join(sorted(retained))}, which {declaration.name} does not mean"
         )
-    yield from _says_what_is_declared(case, write, after, declaration)
-
-
-def allows_whole(case: Case) -> bool:
-    """Whether reconciler.yaml lets a declaration exempt all of an assignment."""
-    return str((case.settings.get("rules") or {}).get("allowWholeAssignment", "false")).lower() == "true"
+    yield from says_what_is_declared(case, write, after, declaration)
 
 
 def _narrowed(write: Write, after: Coverage) -> Iterator[Violation]:
@@ -140,47 +146,6 @@ def _narrowed(write: Write, after: Coverage) -> Iterator[Violation]:
         yield _broken("no wider", write, "a narrowed exemption keeps some of its references, and gains none")
     elif _but_references(write.change["before"]) != _but_references(write.change["after"]):
         yield _broken("no wider", write, "a narrowed exemption changes in nothing but its references")
-
-
-def _is_waiting(case: Case, write: Write, name: str) -> bool:
-    """Whether it is one of ours that goes on exempting what it did, since what its declaration now means there is held."""
-    before = write.before
-    return (
-        before is not None
-        and before.metadata.get("declaration") == name
-        and any(
-            line["declaration"] == name
-            and line["scope"].lower() == before.scope
-            and str(line["assignment"]).lower() == before.assignment
-            for line in case.plan["held"]
-        )
-    )
-
-
-def _says_what_is_declared(case: Case, write: Write, after: Coverage, declaration: Declared) -> Iterator[Violation]:
-    text, metadata = declaration.text, after.metadata
-    is_elsewhere = place_of(after.assignment) not in ("", *case.tenant.chain(after.scope))  # as `ahead` allows
-    must_be_unchecked = not standards.is_standard(after.properties) and (_is_unchecked(text) or is_elsewhere)
-    differences = [
-        name
-        for name, differs in (
-            ("the end", after.end != declaration.end),
-            ("the category", after.category != str(text["category"]).lower()),
-            ("the selectors", after.selectors != declaration.selectors),
-            (
-                "the justification",
-                after.description.split() != str(text["justification"]).split(),
-            ),
-            ("the mark's declaration", metadata.get("declaration") != declaration.name),
-            ("the mark's target", str(metadata.get("target")).lower() not in declaration.scopes),
-            ("the mark's owner", metadata.get("owner") != case.settings["owner"]),
-            ("the ticket", metadata.get("ticket", "") != text.get("ticket", "")),
-            ("the check of its scope", _is_unchecked(after.properties) != must_be_unchecked),
-        )
-        if differs
-    ]
-    if differences:
-        yield _broken("no wider", write, f"{', '.join(differences)} is not what {declaration.name} declares")
 
 
 def cause(case: Case, write: Write) -> Iterator[Violation]:
@@ -250,11 +215,6 @@ def _ours_may_go(case: Case, before: Coverage, reference: str, reason: str) -> b
     if target not in case.tenant.chain(before.scope):
         return reason == "orphan" or (is_edited and chosen in case.targets[marked.name])
     return is_edited
-
-
-def _is_unchecked(properties: Mapping[str, JSON]) -> bool:
-    """Whether Azure may take an exemption that does not lie below its assignment, as a declaration says it too."""
-    return str(properties.get("assignmentScopeValidation")).lower() == "donotvalidate"
 
 
 def _broken(rule: str, write: Write, message: str) -> Violation:

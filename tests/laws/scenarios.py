@@ -136,7 +136,7 @@ def _any_case(text):
 moves = st.sampled_from(MOVED)
 names_of_some = [st.lists(st.sampled_from(NAMES), min_size=fewest, max_size=3, unique=True) for fewest in range(3)]
 scopes_of_one = st.lists(st.sampled_from(USUAL).flatmap(any_case), min_size=1, max_size=3, unique=True)
-metadata_of_one = st.sampled_from([{}, {}, {"costCentre": "17"}])
+metadata_of_one = st.sampled_from([{}, {}, {"costCentre": "17"}, {"risk": {"id": 7, "seen": ["a", True]}}])
 any_references = st.lists(st.sampled_from(("refA", "refB", "nistA", "REFC")), max_size=2, unique=True)
 references_in = {
     "mcsb": st.sampled_from([("refA",), ("REFA", "refB")]),
@@ -197,6 +197,7 @@ def declaration(draw, name, found) -> Declaration:
         take_over=one_of(draw, None, None, "epac", "fabrikam"),
         enabled=one_of(draw, True, True, True, True, False),
         metadata=draw(metadata_of_one),
+        display_name=one_of(draw, "", "", "Legacy server"),
     )
     return plain(declared)
 
@@ -467,7 +468,11 @@ def edit(draw, each: Declaration, how: str, found) -> tuple[Declaration, ...]:
         case "split":
             first, *rest = each.scopes
             half = replace(each, scopes=(first,))
-            return (half, replace(each, name="split", scopes=tuple(rest))) if rest else (half,)
+            return (
+                (half, replace(each, name="split", scopes=tuple(rest), source=Source("exemptions/split.yaml")))
+                if rest
+                else (half,)
+            )
         case "anew":
             return (other,)
         case _:

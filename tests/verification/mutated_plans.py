@@ -38,7 +38,7 @@ def keep(name, documents):
     """One proof that the checker got wrong, as a file."""
     KEPT.mkdir(parents=True, exist_ok=True)
     path = KEPT / f"{name}-{len(list(KEPT.iterdir()))}.json"
-    path.write_text(json.dumps({key: value for key, value in documents.items() if key != "policies_behind"}, indent=1))
+    path.write_text(json.dumps({key: value for key, value in documents.items() if key != "facts"}, indent=1))
     sys.stderr.write(f"{name}: see {path}\n")
 
 

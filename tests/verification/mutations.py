@@ -15,6 +15,7 @@ from random import Random
 from typing import Any
 
 from laws.scenarios import Scenario, after_all
+from verification.body_mutations import OF_BODIES
 from verification.raw import case, resealed
 
 from reconciler.planning.values import Plan
@@ -23,6 +24,7 @@ from reconciler.verification.objects import written_id
 CAUSES_THAT_OBJECTS_SHOW = (
     "unread", "initiative-unread", "foreign-owner", "not-adoptable", "forged", "conflict", "outside-scopes", "resource-gone",
     "whole-assignment", "assignment-gone", "unknown-reference", "neighbour", "left-out",
+    "never-exempt", "lifetime", "unsupported", "not-exemptable", "outside-places",
 )  # fmt: skip
 EXEMPTIONS = "/providers/microsoft.authorization/policyexemptions/"
 BEARS_A_HASH = re.compile(r"-[0-9a-f]{12}(-\d+)?$")
@@ -114,6 +116,65 @@ def other_validation(change: Documents) -> None:
     """Azure no longer checks that the exemption lies below its assignment, or does although it was not to."""
     if change["after"].pop("assignmentScopeValidation", None) != "DoNotValidate":
         change["after"]["assignmentScopeValidation"] = "DoNotValidate"
+
+
+def other_own_metadata(documents: Documents, random: Random) -> bool:
+    """What the declaration itself notes says something else, or is lost."""
+    names = {d["name"] for d in documents["declarations"] if d["metadata"]}
+    changes = [change for change in written(documents) if change["declaration"] in names]
+    if changes:
+        metadata = random.choice(changes)["after"]["metadata"]
+        key = random.choice(metadata["declared"])
+        if random.random() < 0.5:
+            metadata[key] = "something else"
+        else:
+            del metadata[key]
+        resealed(documents["plan"])
+    return bool(changes)
+
+
+def lost_note(documents: Documents, random: Random) -> bool:
+    """What somebody else noted on an object, that its update takes out."""
+    updates = [
+        (change, key)
+        for change in written(documents)
+        for key in (change["before"] or {}).get("metadata", {})
+        if key == "x" and key in change["after"]["metadata"]
+    ]
+    if updates:
+        change, key = random.choice(updates)
+        del change["after"]["metadata"][key]
+        resealed(documents["plan"])
+    return bool(updates)
+
+
+def a_target_elsewhere(documents: Documents, random: Random) -> bool:
+    """The mark names a scope that the declaration lists, for which nothing is wanted here."""
+    scopes = {d["name"]: d["scopes"] for d in documents["declarations"]}
+    pairs = [
+        (change, scope)
+        for change in written(documents)
+        for scope in scopes[change["declaration"]]
+        if "/subscriptions/" in scope.lower()
+        and scope.lower().split("/")[2] not in change["key"]["scope"].lower()
+        and "/subscriptions/" in change["key"]["scope"].lower()
+    ]
+    if pairs:
+        change, scope = random.choice(pairs)
+        change["after"]["metadata"]["target"] = scope
+        resealed(documents["plan"])
+    return bool(pairs)
+
+
+def of_another_declaration(documents: Documents, random: Random) -> bool:
+    """A write is said to be another declaration's, which asks for something else."""
+    texts = {d["name"]: d for d in documents["declarations"] if d["enabled"]}
+    pairs = [(change, name) for change in written(documents) for name in texts if name != change["declaration"]]
+    if pairs:
+        change, name = random.choice(pairs)
+        change["declaration"] = name
+        resealed(documents["plan"])
+    return bool(pairs)
 
 
 def other_assignment(change: Documents) -> None:
@@ -325,6 +386,55 @@ def forged_hold(documents: Documents, random: Random) -> bool:
     return True
 
 
+def unread_elsewhere(documents: Documents, random: Random) -> bool:
+    """What a create would have exempted is called held for want of a list, and what could not be read is another one: of
+    another scope, above it too, or of an initiative.
+    """
+    taken = {(line["declaration"], line["scope"].lower()) for line in documents["plan"]["held"]}
+    creates = [
+        change
+        for change in written(documents)
+        if change["before"] is None and (change["declaration"], change["key"]["scope"].lower()) not in taken
+    ]
+    if not creates or documents["snapshot"]["unread"]:
+        return False
+    create = random.choice(creates)
+    (declaration,) = (d for d in documents["declarations"] if d["name"] == create["declaration"])
+    hierarchy = {node["id"]: node for node in documents["snapshot"]["hierarchy"]}
+    needed = {holder(hierarchy, scope) for scope in (create["key"]["scope"], *declaration["scopes"])}
+    others = sorted(hierarchy.keys() - needed)
+    unread = random.choice(
+        [{"scope": scope, "what": what} for scope in others for what in ("exemptions", "assignments")]
+        + [{"scope": create["key"]["scope"], "what": document["id"]} for document in documents["snapshot"]["policySetDefinitions"]]
+        + [{"scope": create["key"]["scope"], "what": "standard assignments"}] * (not documents["snapshot"]["standardAssignments"])
+    )  # fmt: skip
+    documents["snapshot"]["unread"].append({**unread, "reason": "Forbidden", "remedy": ""})
+    documents["plan"]["changes"].remove(create)
+    line = {
+        "declaration": create["declaration"],
+        "scope": create["key"]["scope"],
+        "assignment": random.choice([create["key"]["assignment"], None]),
+        "referenceIds": [],
+        "cause": random.choice(["unread", "initiative-unread"]),
+    }
+    documents["plan"]["held"].append({**line, "message": "", "remedy": "", "exemption": None, "source": None})
+    resealed(documents["plan"])
+    return True
+
+
+def holder(hierarchy: Documents, scope: str) -> str:
+    """The nearest group or subscription whose list shows what sits at a scope."""
+    key = scope.lower()
+    subscription = "/".join(key.split("/")[:3])
+    return holder_above(hierarchy, subscription if key.startswith("/subscriptions/") else key)
+
+
+def holder_above(hierarchy: Documents, key: str) -> str:
+    while key and not hierarchy.get(key, {"expected": False})["expected"]:
+        key = (hierarchy.get(key, {}).get("parent") or "").lower()
+    return key
+
+
 def unread_around(documents: Documents, random: Random) -> bool:
     """A scope that a change reduces was not read."""
     sets = documents["snapshot"]["policySetDefinitions"]
@@ -475,12 +585,12 @@ def id_of(entry: Documents) -> str:
 
 OF_WRITES = (
     longer, sooner, other_category, more_references, wider_scope, unmarked, another_owner, another_declaration,
-    another_target, other_words, other_ticket, other_selectors, other_assignment, former_owner, other_validation,
+    another_target, other_words, other_ticket, other_selectors, other_assignment, former_owner, other_validation, *OF_BODIES,
 )  # fmt: skip
 OF_PLANS = (
     wrong_digest, about_another_scope, wrong_tenant, wrong_owner, edited_after_approval, written_twice, stale_snapshot, vanished_before,
     dropped_create, lost_reference, no_references, foreign_delete, swapped_tenant, foreign_adopted, wanted_delete, unread_around, no_selectors,
-    forged_hold,
+    forged_hold, unread_elsewhere, other_own_metadata, lost_note, a_target_elsewhere, of_another_declaration,
 )  # fmt: skip
 OF_OUTCOMES = (
     written_without_plan, written_otherwise, written_unapproved, written_before_its_wait, written_though_skipped,
@@ -508,10 +618,10 @@ class Mutated:
 def mutated(scenario: Scenario, random: Random) -> Iterator[Mutated]:
     """Every mutation that the world has room for, each of its own copy of the documents."""
     documents = case(scenario)
-    policies_behind = documents.pop("policies_behind")
+    facts = documents.pop("facts")
     pickled = pickle.dumps(documents)  # several times as fast to copy as the documents themselves
     for name, mutation in MUTATIONS.items():
-        changed = {**pickle.loads(pickled), "policies_behind": policies_behind}
+        changed = {**pickle.loads(pickled), "facts": facts}
         if mutation(changed, random):
             yield Mutated(name=name, documents=changed)
     waiting = [(change, name) for change in documents["plan"]["changes"] for name in change.get("waitsFor") or ()]
@@ -519,7 +629,7 @@ def mutated(scenario: Scenario, random: Random) -> Iterator[Mutated]:
         change, awaited = random.choice(waiting)
         if bare_without_a_wait(scenario, scenario.plan(is_proven=False), id_of(change), awaited.lower()):
             change["waitsFor"].remove(awaited)
-            yield Mutated(name=DROPPED_WAIT, documents={**documents, "policies_behind": policies_behind})
+            yield Mutated(name=DROPPED_WAIT, documents={**documents, "facts": facts})
 
 
 # --- a dropped wait ----------------------------------------------------------------------------------------------

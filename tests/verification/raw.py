@@ -8,7 +8,7 @@ from reconciler.arm import canonical
 from reconciler.model import Carrier, Exemption, SubjectKind, arm_id, assessment_id
 from reconciler.reports.plan import plan_report
 from reconciler.reports.plan_json import plan_to_json
-from reconciler.verification import verify
+from reconciler.verification import Facts, verify
 from reconciler.verification.objects import comparable, sha256, written_id
 
 SUBJECT_FIELDS = {
@@ -96,6 +96,8 @@ def raw_declaration(declaration):
         "ahead": declaration.ahead,
         "assignmentScopeValidation": "Default" if declaration.validate_scope else "DoNotValidate",
         "takeOver": declaration.take_over,
+        "displayName": declaration.display_name,
+        "metadata": dict(declaration.metadata),
         "resourceSelectors": canonical.encode_properties(carrier(declaration.selectors)).get("resourceSelectors", []),
     }
     if declaration.subject.further:
@@ -116,8 +118,29 @@ def raw_settings(settings):
         "formerOwners": list(settings.former_owners),
         "scopes": [scope.text for scope in settings.scopes],
         "unmanaged": settings.unmanaged.value,
-        "rules": {"allowWholeAssignment": settings.rules.allow_whole_assignment},
+        "rules": raw_rules(settings.rules),
+        "writers": list(settings.writers),
         "limits": {"minAge": f"{settings.limits.min_age.days}d"},
+    }
+
+
+def raw_rules(rules):
+    """The rules that can hold a declared fact."""
+    return {
+        "allowWholeAssignment": rules.allow_whole_assignment,
+        "strictUnsupported": rules.strict_unsupported,
+        "neverExempt": {"policies": list(rules.never_policies), "recommendations": list(rules.never_recommendations)},
+        "maxLifetimeDays": [
+            {"days": str(rule.days)}
+            | ({"category": rule.category.value} if rule.category else {})
+            | ({"severity": rule.severity} if rule.severity else {})
+            for rule in rules.lifetimes
+        ],
+        "folders": [
+            {"folder": rule.folder or ".", "below": [place.text for place in rule.below]}
+            for rule in rules.folders
+            if rule.below
+        ],
     }
 
 
@@ -128,7 +151,7 @@ def case(scenario, plan=None):
         "snapshot": raw_snapshot(scenario.snapshot()),
         "settings": raw_settings(scenario.settings),
         "declarations": [raw_declaration(declaration) for declaration in scenario.declarations],
-        "policies_behind": policies_behind,
+        "facts": FACTS,
     }
 
 
@@ -136,6 +159,25 @@ def policies_behind(key):
     """The folded ids of a recommendation's policies; one that the catalogue does not know stands alone."""
     known = CATALOGUE.recommendations.get(key)
     return [policy.key for policy in known.evaluators] if known else [assessment_id(key).key]
+
+
+def titles_of(text):
+    """The title of a recommendation, or of a policy or initiative that the catalogue knows."""
+    known = CATALOGUE.recommendations.get(text)
+    if text.startswith("/"):
+        known = CATALOGUE.policy(arm_id(text)) or CATALOGUE.initiative(arm_id(text))
+    return [known.title] if known else []
+
+
+def obstacles_of(policy):
+    """What stands in the way of exempting a policy."""
+    known = CATALOGUE.policy(arm_id(policy))
+    return [obstacle.value for obstacle in known.obstacles] if known else []
+
+
+FACTS = Facts(
+    policies_behind=policies_behind, protected_by=policies_behind, titles_of=titles_of, obstacles_of=obstacles_of
+)
 
 
 def resealed(plan):

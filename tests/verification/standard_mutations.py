@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 
 from laws.scenarios import Scenario
+from verification.body_mutations import a_further_property, another_file, another_title, no_title
 from verification.mutations import Documents, Mutated, Mutation, carried_out, id_of
 from verification.raw import case, resealed
 
@@ -92,6 +93,14 @@ def another_declaration(mark: Documents) -> None:
 
 def another_target(mark: Documents) -> None:
     mark["target"] = "/subscriptions/00000000-0000-4000-8000-0000000000ff"
+
+
+def further_note(mark: Documents) -> None:
+    mark["approvedBy"] = "ann@contoso.example"
+
+
+def further_data(change: Documents) -> None:
+    change["after"]["exemptionData"]["notInAnyDeclaration"] = "2026-11-20"
 
 
 def dropped_create(documents: Documents, random: Random) -> bool:
@@ -193,8 +202,11 @@ def written_unapproved(documents: Documents, random: Random) -> bool:
     return True
 
 
-OF_WRITES = (longer, other_category, other_assessment, fewer_findings, left_out, other_words, unmarked, cut_off)
-OF_MARKS = (another_owner, another_declaration, another_target)
+OF_WRITES = (
+    longer, other_category, other_assessment, fewer_findings, left_out, other_words, unmarked, cut_off,
+    another_title, no_title, another_file, a_further_property, further_data,
+)  # fmt: skip
+OF_MARKS = (another_owner, another_declaration, another_target, further_note)
 OF_PLANS = (dropped_create, written_twice, stale_snapshot, foreign_delete, causeless_delete)
 OF_OUTCOMES = (not_shown, shown_otherwise, written_unapproved)
 MUTATIONS: dict[str, Mutation] = {
@@ -209,7 +221,7 @@ def mutated(scenario: Scenario, random: Random) -> Iterator[Mutated]:
     """Every mutation that the world has room for, each of its own copy of the documents."""
     documents = case(scenario)
     for name, mutation in MUTATIONS.items():
-        changed = copy.deepcopy({key: value for key, value in documents.items() if key != "policies_behind"})
-        changed["policies_behind"] = documents["policies_behind"]
+        changed = copy.deepcopy({key: value for key, value in documents.items() if key != "facts"})
+        changed["facts"] = documents["facts"]
         if mutation(changed, random):
             yield Mutated(name=name, documents=changed)
