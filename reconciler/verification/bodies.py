@@ -114,7 +114,7 @@ def _is_metadata_right(case: Case, write: Write, after: Coverage, declaration: D
     was = write.before.metadata if write.before else {}
     listed = was.get("declared") if was.get("managedBy") == "exempt" else None
     taken_out = listed if isinstance(listed, list) else []
-    kept = {
+    notes = {
         key: value
         for key, value in was.items()
         if key not in _MARK | _OF_OTHERS and (key not in taken_out or key in _KEPT_FROM)
@@ -127,8 +127,8 @@ def _is_metadata_right(case: Case, write: Write, after: Coverage, declaration: D
     besides = {key: value for key, value in after.metadata.items() if key not in _MARK}
     return (
         all(key in besides and is_spelled(value, besides[key]) for key, value in own.items())
-        and all(besides.get(key) == value for key, value in kept.items() if key not in own)
-        and all(key in own or key in kept or (key in noted and value == noted[key]) for key, value in besides.items())
+        and all(besides.get(key) == value for key, value in notes.items() if key not in own)
+        and all(key in own or key in notes or (key in noted and value == noted[key]) for key, value in besides.items())
         and list(after.metadata.get("declared") or ()) == sorted(own)
     )
 

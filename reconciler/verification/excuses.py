@@ -127,15 +127,15 @@ def _is_kept(case: Case, line: Mapping[str, JSON], point: Point) -> bool:
         case "left-out":
             return case.is_narrowed
     return any(
-        other is not line
+        hold is not line
         and (
-            other["assignment"] is None
-            or other["declaration"] == line["declaration"]
-            or other["assignment"].lower() == point.assignment
+            hold["assignment"] is None
+            or hold["declaration"] == line["declaration"]
+            or hold["assignment"].lower() == point.assignment
         )
         and (
-            other["scope"].lower() in case.tenant.chain(point.scope)
-            or point.scope in case.tenant.chain(other["scope"].lower())
+            hold["scope"].lower() in case.tenant.chain(point.scope)
+            or point.scope in case.tenant.chain(hold["scope"].lower())
         )
-        for other in case.plan["held"]
+        for hold in case.plan["held"]
     )

@@ -510,7 +510,9 @@ def meddled(draw, live: Exemption, made) -> Exemption:
 def unreadable(draw, found) -> tuple[Unread, ...]:
     what = []
     if draw(st.booleans()):
-        what.append(Unread(scope=one_of(draw, *EXPECTED), what="exemptions", message="AuthorizationFailed"))
+        listed = one_of(draw, "exemptions", "exemptions", "assignments", "descendants")
+        place = one_of(draw, *((ROOT, LEFT) if listed == "descendants" else EXPECTED))
+        what.append(Unread(scope=place, what=listed, message="AuthorizationFailed"))
     if draw(st.booleans()):
         each = draw(st.sampled_from(policies_among(found)))
         what.append(Unread(scope=each.scope, what=each.definition.text, message="AuthorizationFailed"))

@@ -79,6 +79,53 @@ def test_what_somebody_changed_after_the_writes_is_refuted(root):
         assert "written as planned: Azure does not show what was written" in refuted.stdout
 
 
+NOTES = """
+metadata:
+  riskId: R-77
+  score: 7
+  mask: 0x1F
+  share: 1.50
+  isReviewed: True
+  nothing: null
+  seen: [{by: ann, on: "2026-11-01"}, no]
+"""
+
+
+def test_a_declarations_own_title_and_metadata_are_those_of_its_exemption(root):
+    """Whatever the scalars of its YAML are: the checker reads them as text."""
+    policy = "404c3081-a854-4457-ae30-26a93ef643f9"  # behind the recommendation, by a name of its own
+    titled = {
+        "name": "titled",
+        "displayName": "Legacy: storage",
+        "policyDefinition": policy,
+        "scopes": [repo.subscription(1)],
+    }
+    named = {"name": "named", "policyDefinition": policy, "scopes": [repo.subscription(2)]}
+    repo.write(root, [titled, named])
+    for name in ("titled", "named"):
+        path = root / "exemptions" / f"{name}.yaml"
+        path.write_text(path.read_text() + NOTES)
+    repo.commit(root)
+    with emulated.running(repo.tenant(AT_ROOT, BELOW)) as azure:
+        planned(azure, root)
+        changes = json.loads((root.parent / "plan.json").read_text())["changes"]
+        titles = {change["after"]["displayName"] for change in changes}
+        assert titles == {"Legacy: storage", "named: Secure transfer to storage accounts should be enabled"}
+        assert changes[0]["after"]["metadata"]["seen"] == [{"by": "ann", "on": "2026-11-01"}, "no"]
+        verify(azure, root, check=[0])
+        edited(root, "plan.json", lambda plan: (swapped_titles(plan), resealed(plan)))
+        refuted = verify(azure, root, check=[1])
+        assert "no wider: the display name is not what titled declares" in refuted.stdout
+        assert "no wider: the display name is not what named declares" in refuted.stdout
+
+
+def swapped_titles(plan):
+    first, last = (next(c for c in plan["changes"] if c["declaration"] == name) for name in ("titled", "named"))
+    one, two = first["after"]["displayName"], last["after"]["displayName"]
+    for change in plan["changes"]:
+        change["after"]["displayName"] = two if change["declaration"] == "titled" else one
+
+
 def longer(plan):
     plan["changes"][0]["after"]["expiresOn"] = "2031-01-01T00:00:00Z"
     resealed(plan)
