@@ -46,6 +46,8 @@ COMMANDS: Final = {
     "demo": "watch the main job on the embedded Azure",
     "completion": "complete commands and options in a shell",
 }
+_RARELY: Final = (1_000_000, 20, 100)
+"""A run makes many values that live to its end: looking for garbage among them is a quarter of its time."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -89,8 +91,7 @@ def run() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    # A run makes many values that live to its end: looking for garbage among them is a quarter of its time.
-    gc.set_threshold(1_000_000, 20, 100)
+    gc.set_threshold(*_RARELY)
     interrupts.end_on_sigterm()
     code = guarded(sys.argv[1:])
     interrupts.ignore()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from reconciler.runs.context import ReadProgress
 
 _COLOURS: Final = {
+    Style.PLAIN: "",
     Style.HEADING: "bold",
     Style.NAME: "bold",
     Style.QUIET: "dim",
@@ -76,11 +77,9 @@ def write_lines(lines: Iterable[Line], stream: TextIO | None = None) -> None:
     from rich.text import Text  # noqa: PLC0415
 
     coloured = has_colour(target)
-    console = Console(
-        file=target, highlight=False, soft_wrap=True, force_terminal=coloured, no_color=not coloured, width=width
-    )
+    console = Console(file=target, soft_wrap=True, force_terminal=coloured)
     for spans in lines:
-        text = Text.assemble(*((span.text, _COLOURS.get(span.style, "") if coloured else "") for span in spans))
+        text = Text.assemble(*((span.text, _COLOURS[span.style] if coloured else "") for span in spans))
         for row in [text] if width is None else _wrapped(text, width):
             console.print(row)
 

@@ -91,7 +91,7 @@ def test_what_works_offline_imports_no_azure_module(arguments: str) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--port", "70000"], "from 0 to 65535"),
+        (["--port", "65536"], "from 0 to 65535"),
         (["--port", "-3"], "--port"),
         (["--latency", "-5"], "seconds from 0 to 3600"),
         (["--latency", "nan"], "seconds from 0 to 3600"),

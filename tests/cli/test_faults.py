@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -121,6 +122,32 @@ def test_a_reader_that_left_hears_nothing_more_of_it(
         print("what is still to be written at the end", flush=True)
     monkeypatch.undo()
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("code", "last"), [(0, ["at the end"]), (2, ["at the end"]), (130, [])])
+def test_what_others_want_done_at_the_end_is_done_unless_it_was_interrupted(code: int, last: list[str]) -> None:
+    program = (
+        "import atexit, sys\n"
+        "from reconciler.cli import main\n"
+        "atexit.register(print, 'at the end')\n"
+        f"main.guarded = lambda argv: print(*argv) or {code}\n"
+        "sys.argv = ['exempt', 'plan', '\\u2026']\n"
+        "main.run()\n"
+    )
+    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, "")
+    assert done.stdout.splitlines() == ["plan \\u2026", *last], "a letter that cannot be shown is escaped"
+
+
+def test_a_log_is_opened_before_anything_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["plan", "--root", str(tmp_path / "none"), "--log-file"]
+    assert guarded([*words, str(tmp_path / "no" / "log")]) == 1
+    assert capsys.readouterr().err == f"error: No such file or directory: {tmp_path / 'no' / 'log'}\n"
+    assert guarded([*words, str(tmp_path / "log")]) == 1
+    assert "is no folder" in capsys.readouterr().err
+    assert (tmp_path / "log").read_text() == ""
 
 
 # --- the log -----------------------------------------------------------------------------------------------------

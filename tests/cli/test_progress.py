@@ -107,6 +107,12 @@ def test_a_terminal_shows_a_bar_of_what_is_written(screen, progress, row):
     assert is_taken_away(screen)
 
 
+def test_before_anything_is_written_a_terminal_says_how_much_it_is(screen):
+    with redirect_stderr(screen), writing(9):
+        pass
+    assert "writing 0/9" in screen.rows
+
+
 def test_a_terminal_shows_nothing_where_there_is_nothing_to_write(screen):
     with redirect_stderr(screen), writing(0) as observe:
         assert observe is None

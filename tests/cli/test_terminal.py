@@ -208,6 +208,8 @@ def test_a_row_of_columns_goes_on_under_its_last_column(monkeypatch: pytest.Monk
     [
         (20, ["  one two three four"]),
         (19, ["  one two three", "  four"]),
+        (15, ["  one two three", "  four"]),
+        (14, ["  one two", "  three four"]),
         (4, ["  one", "  two", "  three", "  four"]),
         (3, ["  one two three four"]),
     ],
@@ -243,6 +245,25 @@ def test_the_last_column_begins_in_the_first_third_of_a_row(
     _, *rows = screen.getvalue().splitlines()
     assert rows
     assert {len(row) - len(row.lstrip()) for row in rows} == {hanging}
+
+
+def test_a_word_that_is_longer_than_a_row_stands_where_the_row_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "10")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    screen = Screen()
+    terminal.write_lines([line(f"  {'a' * 30} bb")], screen)
+    assert screen.getvalue().splitlines() == [f"  {'a' * 30}", "  bb"]
+
+
+def test_colour_in_a_pipe_breaks_no_row_and_numbers_are_as_plain_as_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "20")
+    pipe = io.StringIO()
+    words = " 12 'words'" * 10
+    terminal.write_lines([line((Style.HEADING, "head"), words)], pipe)
+    assert pipe.getvalue() == f"\x1b[1mhead\x1b[0m{words}\n"
 
 
 def test_an_artefact_ends_with_a_row_and_nothing_stays_nothing(capsys: pytest.CaptureFixture[str]) -> None:
