@@ -140,7 +140,9 @@ def test_without_the_effective_version_the_pattern_is_resolved_from_the_sets_own
         pages = {
             f"{set_id}/versions": {
                 "value": [
-                    {"name": version, "properties": {"version": version}} for version in ("1.0.0", "1.10.0", "1.9.0")
+                    {"name": "none", "properties": {"version": "1.0.0"}},
+                    {"name": "1.10.0", "properties": {}},
+                    {"name": "2.0.0", "properties": {"version": "1.9.0"}},
                 ]
             },
             f"{set_id}/versions/1.10.0": {
@@ -582,7 +584,11 @@ def test_a_pattern_that_no_version_fits_leaves_the_assignment_undecided(interrup
         found = read(azure)
     assert found.initiatives == {}
     assert [(one.scope.text, one.what) for one in found.unread] == [(subscription(0), house)]
-    assert "1.*.*" in found.unread[0].message
+    assert found.unread[0].message == f"{house} has no version that 1.*.* takes"
+    assert found.unread[0].remedy == (
+        "pin the assignment to one of its versions (2.0.0): az policy assignment update --name NAME --scope SCOPE "
+        "--definition-version '2.*.*'"
+    )
 
 
 def test_an_older_version_that_cannot_be_read_leaves_the_assignment_undecided(interrupted):
