@@ -71,6 +71,29 @@ class LiveOptions(Options):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own commands, each with its options."""
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=type(parser))
+    search = _add_search(commands)
+    show = _command(commands, "show", _show, "everything about one recommendation, policy or initiative")
+    show.add_argument(
+        "words", nargs="+", metavar="WHAT", help="a key, an exact title, a policy or initiative, or an address"
+    )
+    info = _command(commands, "info", _info, "the sources of the facts, with commits and dates")
+    for command in (search, show, info):
+        clouds = [cloud.value for cloud in Cloud]
+        command.add_argument(
+            "--cloud", choices=clouds, help="which Azure (default: as reconciler.yaml says, else AzureCloud)"
+        )
+    diff = _command(commands, "diff", _diff, "how the tenant differs, and which declarations that touches")
+    diff.add_argument("--offline", action="store_true", help="compare catalog.yaml with the bundled facts instead")
+    diff.add_argument("--detailed-exitcode", action="store_true", help="exit 2 where something differs")
+    refresh = _command(commands, "refresh", _refresh, "write what differs to catalog.yaml, for review")
+    for command in (diff, refresh):
+        add_log_file(command)
+        command.add_argument(
+            "--custom", action="store_true", help="read each subscription's custom recommendations too"
+        )
+
+
+def _add_search(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
     search = _command(commands, "search", _search, "find by words, typos forgiven, best first")
     search.add_argument(
         "words", nargs="*", metavar="WORD", help="words of a title, an abbreviation, or the start of a key"
@@ -94,25 +117,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="how many at most (default: 10)",
     )
-    show = _command(commands, "show", _show, "everything about one recommendation, policy or initiative")
-    show.add_argument(
-        "words", nargs="+", metavar="WHAT", help="a key, an exact title, a policy or initiative, or an address"
-    )
-    info = _command(commands, "info", _info, "the sources of the facts, with commits and dates")
-    for command in (search, show, info):
-        clouds = [cloud.value for cloud in Cloud]
-        command.add_argument(
-            "--cloud", choices=clouds, help="which Azure (default: as reconciler.yaml says, else AzureCloud)"
-        )
-    diff = _command(commands, "diff", _diff, "how the tenant differs, and which declarations that touches")
-    diff.add_argument("--offline", action="store_true", help="compare catalog.yaml with the bundled facts instead")
-    diff.add_argument("--detailed-exitcode", action="store_true", help="exit 2 where something differs")
-    refresh = _command(commands, "refresh", _refresh, "write what differs to catalog.yaml, for review")
-    for command in (diff, refresh):
-        add_log_file(command)
-        command.add_argument(
-            "--custom", action="store_true", help="read each subscription's custom recommendations too"
-        )
+    return search
 
 
 def run(args: argparse.Namespace) -> int:

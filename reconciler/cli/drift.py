@@ -59,18 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_log_file(parser)
     common.add_base(parser)
     common.add_format(parser, DRIFT.names)
-    parser.add_argument("--out", type=Path, metavar="FILE", help="also save the report as JSON, for a later --since")
-    parser.add_argument("--sarif", type=Path, metavar="FILE", help="also save the report as SARIF, for code scanning")
-    parser.add_argument(
-        "--comment",
-        type=Path,
-        metavar="FILE",
-        help="also save what is new since the earlier report as Markdown, if anything is",
-    )
-    parser.add_argument("--since", type=Path, metavar="FILE", help="compare with an earlier report in its JSON form")
-    parser.add_argument(
-        "--outcomes", type=Path, metavar="FILE", help="what 'exempt apply --out FILE' saved: tells refused from deleted"
-    )
+    _add_files(parser)
     parser.add_argument(
         "--kind",
         type=_kinds,
@@ -98,6 +87,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--approved", metavar="REV", help="say what 'exempt apply --approved REV' would heal now; empty: nothing"
+    )
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    """What is saved of the report, and what earlier runs saved."""
+    parser.add_argument("--out", type=Path, metavar="FILE", help="also save the report as JSON, for a later --since")
+    parser.add_argument("--sarif", type=Path, metavar="FILE", help="also save the report as SARIF, for code scanning")
+    parser.add_argument(
+        "--comment",
+        type=Path,
+        metavar="FILE",
+        help="also save what is new since the earlier report as Markdown, if anything is",
+    )
+    parser.add_argument("--since", type=Path, metavar="FILE", help="compare with an earlier report in its JSON form")
+    parser.add_argument(
+        "--outcomes", type=Path, metavar="FILE", help="what 'exempt apply --out FILE' saved: tells refused from deleted"
     )
 
 

@@ -72,20 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     common.add_root(parser)
     add_log_file(parser)
-    parser.add_argument(
-        "--recommendation", default="", metavar="R", help="an address of the portal, a key, a title or a category"
-    )
-    parser.add_argument(
-        "--resource",
-        action="append",
-        default=[],
-        metavar="R",
-        help="an address of the portal, an id or a unique name; may be repeated",
-    )
-    parser.add_argument(
-        "--tag", action="append", type=tag_argument, default=[], metavar="NAME=VALUE",
-        help="today's resources that bear this tag, of the recommendation's types; may be repeated",
-    )  # fmt: skip
+    _add_pointers(parser)
     parser.add_argument(
         "--category",
         choices=tuple(Category),
@@ -95,16 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--until", default="", metavar="DAY", help="the last day (default: the longest that is allowed)"
     )
-    parser.add_argument(
-        "--cve", action="append", default=[], metavar="CVE", help="only the findings of this CVE; may be repeated"
-    )
-    parser.add_argument(
-        "--min-severity", choices=("Low", "Medium", "High", "Critical"), default="",
-        help="only findings of vulnerabilities below this severity",
-    )  # fmt: skip
-    parser.add_argument(
-        "--cvss-below", type=float, metavar="N", help="only findings with a CVSS score below this number"
-    )
+    _add_conditions(parser)
     parser.add_argument("--justification", default="", metavar="TEXT", help="why this is acceptable")
     parser.add_argument(
         "--owner", default="", metavar="WHO", help="who answers for the risk (default: you, as git knows you)"
@@ -121,6 +99,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="print the file and propose nothing")
     parser.add_argument("--yes", action="store_true", help="ask nothing")
+
+
+def _add_pointers(parser: argparse.ArgumentParser) -> None:
+    """What is to be exempted, and where."""
+    parser.add_argument(
+        "--recommendation", default="", metavar="R", help="an address of the portal, a key, a title or a category"
+    )
+    parser.add_argument(
+        "--resource",
+        action="append",
+        default=[],
+        metavar="R",
+        help="an address of the portal, an id or a unique name; may be repeated",
+    )
+    parser.add_argument(
+        "--tag", action="append", type=tag_argument, default=[], metavar="NAME=VALUE",
+        help="today's resources that bear this tag, of the recommendation's types; may be repeated",
+    )  # fmt: skip
+
+
+def _add_conditions(parser: argparse.ArgumentParser) -> None:
+    """Which findings of vulnerabilities, where not all of them."""
+    parser.add_argument(
+        "--cve", action="append", default=[], metavar="CVE", help="only the findings of this CVE; may be repeated"
+    )
+    parser.add_argument(
+        "--min-severity", choices=("Low", "Medium", "High", "Critical"), default="",
+        help="only findings of vulnerabilities below this severity",
+    )  # fmt: skip
+    parser.add_argument(
+        "--cvss-below", type=float, metavar="N", help="only findings with a CVSS score below this number"
+    )
 
 
 def tag_argument(text: str) -> tuple[str, str]:
