@@ -25,6 +25,7 @@ _DEFENDER = re.compile(r"/providers/Microsoft\.Security/[^/]+$", re.IGNORECASE)
 _TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]*\.?[\w-]*|(?i:bearer\s+[\w.~+/-]{16,}=*)")
 
 _POLICY_OBJECTS: Final = "/providers/microsoft.authorization/"
+_DEFENDER_OBJECTS: Final = "/providers/microsoft.security/"
 _LOCKS: Final = "/providers/Microsoft.Authorization/locks?api-version=2020-05-01"
 """By a request: the Azure CLI's own list takes no scope."""
 
@@ -95,9 +96,12 @@ def _no_linked_right(error: ErrorDetails) -> str:
 
 
 def _assignable(target: str) -> str:
-    """The scope on which a role can be granted: what stands before the policy object, or before a list of the scope."""
+    """The scope on which a role can be granted: what stands before an object of policy or of Defender, or before a list of
+    the scope.
+    """
     target = target.removesuffix("/descendants")
-    cut = f"{target.lower()}/".rfind(_POLICY_OBJECTS)  # a list's own id ends with the provider
+    folded = f"{target.lower()}/"  # a list's own id ends with the provider
+    cut = max(folded.rfind(provider) for provider in (_POLICY_OBJECTS, _DEFENDER_OBJECTS))
     return target[:cut] if cut > 0 else target
 
 

@@ -36,9 +36,11 @@ def test_a_missing_read_right_asks_for_no_more_than_reading():
 
 def test_the_scope_of_a_list_is_one_that_a_role_can_be_granted_at():
     message = "to perform action 'Microsoft.Authorization/policyExemptions/read' over scope "
-    for end in ("", "/providers/Microsoft.Authorization"):
+    for end in ("", "/providers/Microsoft.Authorization", "/providers/Microsoft.Security"):
         text = told("AuthorizationFailed", f"{message}'{SCOPE}{end}' or the scope is invalid.", 403)
         assert f'--role "Reader" --scope {SCOPE};' in text
+    for name in ("Microsoft.Authorization/policyExemptions", "Microsoft.Security/standardAssignments"):
+        assert f'--role "Reader" --scope {SCOPE};' in told("AuthorizationFailed", "", 403, f"{SCOPE}/providers/{name}")
 
 
 @pytest.mark.parametrize(
