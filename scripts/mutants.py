@@ -37,7 +37,13 @@ COMMANDS = (
 ROOMS = {
     "planning": ("tests/planning", "tests/explaining", "tests/declarations", "tests/drift"),
     "applying": ("tests/applying", "tests/reports"),
-    "azure": ("tests/azure_room", "tests/requesting", "tests/importing", "tests/assessments"),
+    "azure": (
+        "tests/azure_room",
+        "tests/requesting",
+        "tests/importing",
+        "tests/assessments",
+        "tests/main_job/test_in_parts.py",
+    ),
     "declarations": ("tests/declarations",),
     "runs": COMMANDS,
     "cli": COMMANDS,

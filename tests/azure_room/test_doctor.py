@@ -397,6 +397,9 @@ def test_without_an_answer_the_clock_and_the_reading_fail_with_the_reason(interr
         found = checks_of(azure)
     assert found["cloud"].state is State.OK, "nothing overrides the endpoint in this environment"
     assert found["clock"].state is found["reading"].state is State.FAILED
+    assert found["clock"].message.startswith("Azure does not answer: 127.0.0.1:")
+    assert found["reading"].message.startswith("127.0.0.1:")
+    assert all("HTTPS_PROXY" in found[name].remedy for name in ("clock", "reading"))
     assert "writing" not in found
 
 
