@@ -48,10 +48,12 @@ def test_each_thing_is_told_once_and_an_exemption_by_hand_first(root: Path) -> N
         repo.write(root, [DECLARED, another], notify=[HOOK])
         drift(azure, root, hook, "--since", str(last), "--out", str(last))
         (body,) = hook.bodies
+        assert (body["owner"], body["tenantId"]) == ("contoso/exemptions", repo.TENANT)
         first, second = body["notices"]
         assert second["title"] == "New finding: missing"
         assert first["title"] == "A user created an exemption"
         assert emulated.PORTAL in first["facts"]["who"]
+        assert first["facts"]["where"] == "by-hand on sub Sub 2 00000000…0002"
         assert TRANSFER in first["facts"]["recommendation"]
         assert f"exempt import live --scope {repo.subscription(2)}" in first["remedy"]
         assert by_hand["id"] in first["remedy"]
@@ -107,3 +109,25 @@ def test_an_event_that_is_none_is_a_clear_error(root: Path, text: str) -> None:
         done = emulated.exempt(azure, "drift", "--event", str(event), cwd=root, check=[1])
         assert "event.json" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def told(azure: emulated.Azure, root: Path, *options: str) -> list[str]:
+    done = emulated.exempt(azure, "drift", "--notify", *options, cwd=root, check=[2])
+    return [line for line in done.stderr.splitlines() if "--notify" in line]
+
+
+def test_what_keeps_anybody_from_being_told_is_said(root: Path) -> None:
+    nobody = "warning: --notify: reconciler.yaml has no channels under notify, so nobody is told"
+    nothing = "warning: --notify: without --since nothing is known to be new, so only reminders of today are sent"
+    by_hand = repo.exemption(repo.subscription(2), "by-hand", AT_ROOT["id"], [REFERENCE])
+    with emulated.running(repo.tenant(AT_ROOT, exemptions=[by_hand])) as azure, receiving() as hook:
+        _, said = drift(azure, root, hook)
+        assert nothing in said.splitlines()
+        assert nobody not in said
+        assert hook.requests == []
+        last, event = root.parent / "last.json", root.parent / "event.json"
+        event.write_text(json.dumps(event_forms(by_hand["id"])["grid"]))
+        repo.write(root, [DECLARED])
+        assert told(azure, root, "--out", str(last)) == [nobody, nothing]
+        assert told(azure, root, "--since", str(last)) == [nobody]
+        assert told(azure, root, "--event", str(event)) == [nobody]

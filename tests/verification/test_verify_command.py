@@ -191,3 +191,66 @@ def test_what_nobody_approved_is_refuted_in_both_forms(root):
             "format_version": "1.0",
             "violations": [{"rule": "only what was approved", "subject": subject, "message": said}],
         }
+
+
+def refused(azure, root, *words):
+    done = emulated.exempt(azure, "verify", *words, cwd=root, check=[1])
+    assert done.stdout == ""
+    return done.stderr.splitlines()
+
+
+def test_each_file_is_named_with_what_it_should_be(root):
+    files = {
+        "plan": "a plan",
+        "snapshot": "a snapshot",
+        "outcomes": "outcomes",
+        "after": "a snapshot",
+        "approved": "a plan",
+    }
+    with emulated.running(repo.tenant(AT_ROOT)) as azure:
+        planned(azure, root)
+        (root.parent / "snapshot.json").write_text((root.parent / "before.json").read_text())
+        emulated.exempt(azure, "apply", "--yes", "--out", "../outcomes.json", cwd=root, check=[0])
+        emulated.exempt(azure, "snapshot", "--out", "../after.json", cwd=root, check=[0])
+        for name, content in files.items():
+            paths = {other: "plan" if other == "approved" else other for other in files} | {name: "bad"}
+            remedy = f"help: name {content} that exempt saved"
+            newer = "help: use the version of exempt that wrote it, or make a new one with this version"
+            for text, lines in (
+                (None, ["error: ../bad.json cannot be read: No such file or directory", remedy]),
+                ("[", ["error: ../bad.json: not JSON: Expecting value at line 1, column 2", remedy]),
+                ("{}", [f"error: ../bad.json: not {content}: it has no format_version", remedy]),
+                (
+                    '{"format_version": "2.0"}',
+                    ["error: ../bad.json: it has format 2.0; this version of exempt reads 1.x", newer],
+                ),
+            ):
+                bad = root.parent / "bad.json"
+                bad.unlink(missing_ok=True)
+                if text is not None:
+                    bad.write_text(text)
+                options = (f"--{other}=../{path}.json" for other, path in paths.items() if other != "plan")
+                assert refused(azure, root, f"../{paths['plan']}.json", *options) == lines
+
+
+def test_what_is_no_repository_is_said_with_what_to_do(root):
+    with emulated.running(repo.tenant(AT_ROOT)) as azure:
+        planned(azure, root)
+        asked = ("../plan.json", "--snapshot", "../before.json")
+        assert refused(azure, root, *asked, "--root", "..") == [
+            "error: ../reconciler.yaml cannot be read: No such file or directory",
+            "help: name the repository with --root DIR",
+        ]
+        declared = root / "exemptions" / "late.yml"
+        for text, problem in (("name: [", "is no YAML"), ("- name", "is no mapping of fields")):
+            declared.write_text(text)
+            assert refused(azure, root, *asked) == [
+                f"error: exemptions/late.yml {problem}",
+                "help: correct it; 'exempt validate' says where",
+            ]
+        declared.unlink()
+        edited(root, "plan.json", lambda plan: plan.pop("changes"))
+        assert refused(azure, root, *asked) == [
+            "error: the files cannot be checked: KeyError('changes') in one of them",
+            "help: save it again with the exempt that checks it",
+        ]
