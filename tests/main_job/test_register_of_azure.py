@@ -99,7 +99,7 @@ def test_a_register_of_a_scope_with_a_record_is_of_that_scope_and_believes_the_r
     document, _ = register(defended, tmp_path, "--scope", TWO, "--record", str(record))
     assert by_name(document, "whose") == {"epac": "epac-prod", "mine": "ours"}
     assert by_name(document, "inForce") == {"epac": "", "mine": "not assessed"}
-    assert document["findings"] == []
+    assert [(finding["kind"], finding["declaration"]) for finding in document["findings"]] == [("modified", "two")]
     assert document["score"] == []
 
 
