@@ -20,6 +20,7 @@ from reconciler.model.posture import Assessment, Health
 MOST_NAMED: Final = 100
 """As many resources of one name are looked at: people see a few and how many there are."""
 
+_TABLES: Final = ("resources", "resourcecontainers")
 _NEAR: Final = 5
 _ALIKE: Final = 3
 """How many letters of a similar name are the same at its beginning or its end."""
@@ -71,7 +72,7 @@ def _first(client: ArmClient, subscriptions: Sequence[ArmId], condition: str, nu
     """The resources and groups that meet a condition, the first by their ids, from at most a page of each kind."""
     answers = [
         row
-        for table in ("resources", "resourcecontainers")
+        for table in _TABLES
         for row in rows(client, f"{table} | where {condition} | project id | top {number} by id asc", subscriptions)
     ]
     return _ids(answers)[:number]

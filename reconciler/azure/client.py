@@ -83,7 +83,7 @@ class ArmClient:
             policies=pipeline_policies(credential, endpoints, self.monitor, waits),
         )
         self._run_id = uuid.uuid4().urn.removeprefix("urn:uuid:")[:24]
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count()
 
     def get(self, path: str, kind: str, **query: str) -> ArmResponse:
         """One object. Throttling and faults of the service are waited out."""
@@ -132,7 +132,7 @@ class ArmClient:
         if not items:
             return []
         wait = True  # for everything but Ctrl-C: who reads only need not sit out an answer that may take minutes
-        pool = ThreadPoolExecutor(min(THREADS, len(items)), thread_name_prefix="azure")
+        pool = ThreadPoolExecutor(min(THREADS, len(items)))
         try:
             futures = [pool.submit(function, item) for item in items]
             for count, future in enumerate(as_completed(futures), start=1):
@@ -218,7 +218,7 @@ class ArmClient:
         except SdkError as error:
             raise errors.from_sdk(error, self._endpoint + url) from error
         if response.status_code == 401:
-            self._credential.forget(response.request.headers.get("Authorization", ""))
+            self._credential.forget(response.request.headers["Authorization"])
         return response
 
 

@@ -58,7 +58,7 @@ def from_sdk(error: SdkError, url: str) -> ReconcilerError:
         code, message = "NotSent", f"{host} cannot be reached: {reason}"
     else:
         code, message = "AnswerLost", f"{host} gave no answer: {reason}"
-    return _azure_error(ErrorDetails(status=0, code=code, message=message, target=_path(url)))
+    return _azure_error(ErrorDetails(status=0, code=code, message=message))
 
 
 def not_json(status: int, url: str, reason: str) -> AzureError:
@@ -67,15 +67,13 @@ def not_json(status: int, url: str, reason: str) -> AzureError:
         f"the answer to {_path(url)} (status {status}) is not JSON of Azure's ({reason}); a proxy may have answered"
     )
     status = status if status >= 400 else 0
-    return _azure_error(ErrorDetails(status=status, code="NotJson", message=message, target=_path(url)))
+    return _azure_error(ErrorDetails(status=status, code="NotJson", message=message))
 
 
 def invalid_answer(origin: str, reason: str) -> AzureError:
     """An answer that is JSON, but not what Resource Manager documents: nothing in it is believed."""
     return _azure_error(
-        ErrorDetails(
-            status=0, code=_INVALID_ANSWER, message=f"Azure's answer cannot be used: {origin}: {reason}", target=origin
-        )
+        ErrorDetails(status=0, code=_INVALID_ANSWER, message=f"Azure's answer cannot be used: {origin}: {reason}")
     )
 
 
@@ -92,7 +90,7 @@ def from_redirect(status: int, headers: Mapping[str, str], url: str) -> AzureErr
     """A redirect is never followed: Resource Manager sends none, and who sends one could answer in its place."""
     target = headers.get("location", "an address that it does not name")
     message = f"Azure answered {_path(url)} with a redirect to {target:.200}, which is not followed"
-    return _azure_error(ErrorDetails(status=status, code="Redirect", message=message, target=_path(url)))
+    return _azure_error(ErrorDetails(status=status, code="Redirect", message=message))
 
 
 def is_version_refused(error: AzureError) -> bool:

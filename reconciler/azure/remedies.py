@@ -39,13 +39,13 @@ WRITE_ROLE: Final = "Resource Policy Contributor"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorDetails:
     """An error as Azure gave it; `target` is the path that was asked for (percent-decoded), without its query, and
-    `method` how.
+    `method` how. Where no remedy depends on it, `target` is empty.
     """
 
     status: int
     code: str
     message: str
-    target: str
+    target: str = ""
     method: str = "GET"
 
 

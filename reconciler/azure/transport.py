@@ -38,6 +38,7 @@ _TIMEOUT: Final = urllib3.Timeout(connect=20, read=120)
 _BLOCK: Final = 1 << 18
 """Bytes that a connection reads at once: lists have megabytes."""
 
+_SCHEME: Final = "https://"
 _NEVER_SENT: Final = (
     urllib3.exceptions.ConnectTimeoutError,
     urllib3.exceptions.NewConnectionError,
@@ -92,7 +93,7 @@ class Transport(HttpTransport[HttpRequest, TransportResponse]):
         try:
             response = self._pool.urlopen(
                 request.method,
-                request.url[request.url.index("/", len("https://")) :],
+                request.url[request.url.index("/", len(_SCHEME)) :],
                 body=request.content,
                 headers=request.headers,
                 retries=False,

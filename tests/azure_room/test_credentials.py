@@ -17,7 +17,7 @@ from tenants import settings_of, subscription, tenant
 
 from reconciler.azure import az_login
 from reconciler.azure.clouds import endpoints
-from reconciler.azure.credentials import TenantCredential, no_identity, token_claims
+from reconciler.azure.credentials import TenantCredential, choose, no_identity, token_claims
 from reconciler.azure.session import connect
 from reconciler.emulator.state.principals import FederatedCredential
 from reconciler.model import Cloud, Settings, arm_id
@@ -83,14 +83,20 @@ def test_a_job_without_the_permission_is_told_which_one_it_needs(github_cloud, l
     login(github(github_cloud, ACTIONS_ID_TOKEN_REQUEST_TOKEN="wrong-but-secret-token"))
     with pytest.raises(CredentialError) as caught:
         connect(settings_of(github_cloud), os.environ)
-    assert "id-token: write" in caught.value.remedy
+    assert caught.value.message.startswith("GitHub gave no identity token for this job: ")
+    assert caught.value.remedy == (
+        "the job needs `permissions: id-token: write`, and is not given it for pull requests from forks"
+    )
     assert "wrong-but-secret-token" not in caught.value.message
 
 
 def test_a_workflow_for_another_tenant_is_refused_before_anything_is_sent(github_cloud, login):
     login(github(github_cloud, AZURE_TENANT_ID="dddddddd-0000-4000-8000-000000000000"))
-    with pytest.raises(CredentialError, match=r"reconciler\.yaml manages tenant"):
+    with pytest.raises(CredentialError, match=r"reconciler\.yaml manages tenant") as caught:
         connect(settings_of(github_cloud), os.environ)
+    assert caught.value.remedy == (
+        "let the workflow's variable AZURE_TENANT_ID and `tenantId` in reconciler.yaml name the same tenant"
+    )
     assert github_cloud.requests == []
 
 
@@ -152,7 +158,7 @@ def test_the_way_to_log_in_that_the_environment_permits_is_the_only_one_tried(lo
         login({**cloud.env, "AZURE_TOKEN_CREDENTIALS": "OurCredential"})
         with pytest.raises(CredentialError, match="Invalid value for AZURE_TOKEN_CREDENTIALS") as caught:
             connect(settings_of(cloud), os.environ)
-        assert caught.value.remedy.startswith("correct the variable")
+        assert caught.value.remedy == "correct the variable; those of azure-identity begin with AZURE_"
         login({**cloud.env, "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential"})
         connect(settings_of(cloud), os.environ).close()
 
@@ -281,6 +287,83 @@ class Counting:
 
     def close(self):
         pass
+
+
+def test_the_first_token_is_of_the_tenant_too():
+    inner = Counting()
+    credential = TenantCredential(inner, "tenant")
+    credential.begin("scope")
+    assert credential.get_token("scope").token == "token 1"
+    assert inner.asked == [{"tenant_id": "tenant"}]
+
+
+def test_a_token_is_renewed_when_the_identity_provider_says_so():
+    class Refreshing(Counting):
+        def get_token_info(self, *scopes, options=None):
+            token = super().get_token_info(*scopes, options=options)
+            return AccessTokenInfo(token.token, token.expires_on, refresh_on=int(time.time()) - 1)
+
+    credential = TenantCredential(Refreshing(), "tenant")
+    assert [credential.get_token("scope").token for _ in range(2)] == ["token 1", "token 2"]
+
+
+def test_after_a_refusal_the_identity_provider_is_asked_anew(monkeypatch, login):
+    """What the SDK keeps of the old token goes with the credential that kept it."""
+    asked = []
+
+    class Noting(OpaqueTokens):
+        def do_GET(self):
+            asked.append(self.path)
+            super().do_GET()
+
+    server = HTTPServer(("127.0.0.1", 0), Noting)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    try:
+        login({"IDENTITY_ENDPOINT": f"http://127.0.0.1:{server.server_port}/msi/token", "IDENTITY_HEADER": "x"})
+        settings = Settings(owner="me", tenant_id="t", scopes=())
+        credential = choose("t", endpoints(settings, {}), os.environ)
+        for times in (1, 1):
+            credential.get_token("https://management.azure.com/.default")
+            assert len(asked) == times
+        credential.forget("Bearer another")
+        credential.get_token("https://management.azure.com/.default")
+        assert len(asked) == 1, "another token was refused"
+        credential.forget("Bearer opaque")
+        credential.get_token("https://management.azure.com/.default")
+        assert len(asked) == 2
+        credential.close()
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+WAYS = (
+    "EnvironmentCredential",
+    "WorkloadIdentityCredential",
+    "ManagedIdentityCredential",
+    "AzureCliCredential",
+    "AzurePowerShellCredential",
+    "AzureDeveloperCliCredential",
+    "BrokerCredential",
+)
+
+
+def test_what_people_are_told_who_cannot_log_in_reads_as_it_did(golden):
+    unset = (
+        "\tEnvironmentCredential: unavailable. Variables are not configured.\n\tAzureCliCredential: not found on path"
+    )
+    texts = {f"{way} failed": f"\t{way}: AADSTS700016:  denied\n by policy\nTo mitigate this issue" for way in WAYS}
+    texts |= {f"{way} alone": f"\t{way}: not installed" for way in WAYS}
+    texts |= {"nothing is set up": unset, "one failed": unset.replace("unavailable", "AADSTS: expired")}
+    texts |= {
+        "in words of its own": unset.replace("not found on path", "Please log in"),
+        "GitHub": "AADSTS70021:\n no match",
+    }
+    lines = []
+    for name, text in texts.items():
+        error = no_identity(ClientAuthenticationError(text))
+        lines.append(f"{name}: {error.message}\n  remedy: {error.remedy}\n")
+    golden("login.txt", "\n".join(lines))
 
 
 def test_sixteen_threads_share_one_token():

@@ -128,7 +128,7 @@ def test_a_writer_that_is_answered_something_else_has_no_answer(interrupted, met
     assert f"{LIST}/one" in failed.value.message
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("status", [300, 301, 302, 307, 308, 399])
 def test_a_redirect_is_a_fault_and_is_not_followed(interrupted, status):
     with interrupted() as (door, azure):
         location = f"{door.endpoint}{LIST}?api-version=2020-07-01-preview"

@@ -400,6 +400,44 @@ def test_each_request_says_who_asks(interrupted):
         [asked] = door.seen
     assert asked.headers["User-Agent"].startswith("exempt/")
     assert asked.headers["Accept"] == "application/json"
+    assert asked.headers["Accept-Encoding"] == "gzip, deflate"
+    assert "Content-Type" not in asked.headers
+
+
+def test_what_is_sent_says_that_it_is_json(interrupted):
+    with interrupted() as (door, azure):
+        door.answer = lambda _: Reply(200, {})
+        azure.client.once("PUT", f"{LIST}/x", Api.EXEMPTIONS, {"properties": {}})
+        [sent] = door.seen
+    assert sent.headers["Content-Type"] == "application/json"
+    assert json.loads(sent.body) == {"properties": {}}
+
+
+def test_a_link_to_no_path_leads_to_the_root(interrupted):
+    with interrupted() as (door, azure):
+        first = {"value": [{"id": "1"}], "nextLink": f"{door.endpoint}?page=2"}
+        door.answer = lambda seen: Reply(200, {"value": [{"id": "2"}]} if seen.path == "/" else first)
+        assert azure.client.pages(LIST, Api.EXEMPTIONS) == [{"id": "1"}, {"id": "2"}]
+        assert (door.seen[1].path, door.seen[1].query) == ("/", "page=2")
+
+
+def test_without_a_bundle_only_what_everybody_trusts_is_trusted(login):
+    with running(tenant()) as cloud:
+        login({name: value for name, value in cloud.env.items() if not name.endswith("CA_BUNDLE")})
+        with connect(settings_of(cloud), os.environ) as azure, pytest.raises(AzureError) as caught:
+            azure.client.once("GET", f"{GROUP}corp", Api.GROUPS)
+    assert caught.value.code == "Tls"
+
+
+def test_as_often_as_is_said_a_lost_answer_is_asked_for_again(interrupted, login, monkeypatch):
+    said = []
+    with interrupted() as (door, azure), connect(azure.settings, door.env, said.append) as again:
+        monkeypatch.setattr(again.client._transport, "sleep", lambda _: None)
+        door.answer = lambda _: Drop()
+        with pytest.raises(AzureError):
+            again.client.get(f"{GROUP}corp", Api.GROUPS)
+        sent = len(door.seen)
+    assert re.fullmatch(rf"Azure gives no answer; try \d of {sent} in \d s", said[0])
 
 
 def test_where_nothing_answers_at_all_the_read_fails_at_once_with_the_reason(interrupted, login):
