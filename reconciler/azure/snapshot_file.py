@@ -17,9 +17,9 @@ from reconciler import __version__
 from reconciler.arm import objects
 from reconciler.arm.shapes import ShapeError
 from reconciler.azure.raw_snapshot import RawSnapshot, ScopeNode, snapshot_of
-from reconciler.documents.json_input import JsonInput, JsonInputError, read_json
+from reconciler.documents.json_input import LIMITS, JsonInput, JsonInputError, read_json
+from reconciler.documents.named_files import read_file
 from reconciler.model import JSON, Carrier, Cloud, Snapshot, Unread, ancestors, arm_id, carrier_of
-from reconciler.problems import ReconcilerError
 
 FORMAT: Final = "1.0"
 _AGAIN: Final = "take a new one: exempt snapshot --out FILE"
@@ -67,11 +67,8 @@ def load_raw_snapshot(path: Path) -> RawSnapshot:
 
 
 def _checked(path: Path) -> tuple[RawSnapshot, Snapshot]:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        remedy = "name what 'exempt snapshot --out FILE' saved"
-        raise ReconcilerError(f"snapshot {path} cannot be read: {error.strerror}", remedy) from error
+    remedy = "name what 'exempt snapshot --out FILE' saved"
+    data = read_file(path, label="snapshot", remedy=remedy, limit=LIMITS.size)
     document = read_json(data, origin=str(path), remedy=_AGAIN)
     document.check_format(document="a snapshot", reads=FORMAT)
     raw = _raw_snapshot(document)

@@ -31,7 +31,7 @@ from reconciler.reports.plan_json import plan_json_pieces
 from reconciler.reports.plan_text import plan_lines, refusal_line
 from reconciler.reports.record_json import record_json
 from reconciler.runs import apply
-from reconciler.runs.files import write_file
+from reconciler.runs.files import require_places, write_file
 
 EXAMPLES: Final = (
     "exempt apply                               ask, then write",
@@ -104,6 +104,7 @@ def run(args: argparse.Namespace) -> int:
     )
     if not options.yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("there is no terminal to ask on", "add --yes to apply without a question")
+    require_places((options.out, options.plan_out, options.record_out, options.snapshot_out))
     with interrupts() as stop:
         applied = apply.run(
             request, common.context(), _agreed if options.yes else partial(_ask, verbose=options.verbose), stop

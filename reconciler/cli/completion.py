@@ -62,7 +62,7 @@ class _Option:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `exempt completion`."""
-    parser.add_argument("shell", choices=_SHELLS, help="for which shell")
+    parser.add_argument("shell", choices=_SHELLS, metavar="SHELL", help="for which shell: bash, zsh or fish")
 
 
 def run(args: argparse.Namespace) -> int:

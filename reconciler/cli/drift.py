@@ -22,7 +22,7 @@ from reconciler.reports.drift_markdown import drift_comment
 from reconciler.reports.drift_sarif import drift_sarif
 from reconciler.reports.formats import DRIFT
 from reconciler.runs import drift
-from reconciler.runs.files import write_file
+from reconciler.runs.files import require_places, write_file
 
 EXAMPLES: Final = (
     "exempt drift                               every difference",
@@ -109,6 +109,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Reports, saves and shows."""
     options = typed(Options, args)
+    require_places((options.out, options.sarif, options.comment))
     request = drift.DriftRequest(
         root=options.root,
         base=options.base,

@@ -20,7 +20,7 @@ from reconciler.model import ArmId, Verdict
 from reconciler.problems import UsageError
 from reconciler.reports.formats import PLAN
 from reconciler.runs import plan
-from reconciler.runs.files import write_file
+from reconciler.runs.files import require_places, write_file
 from reconciler.runs.loading import InvalidRepositoryError
 from reconciler.runs.readers import report_context
 
@@ -78,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
         record=options.record,
         allowances=options.allowances,
     )
+    require_places((options.out, options.record_out, options.snapshot_out))
     context = common.context()
     try:
         planned = plan.run(request, context)

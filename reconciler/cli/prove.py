@@ -28,7 +28,7 @@ from reconciler.model import ArmId, count
 from reconciler.reports.escape import json_indented
 from reconciler.reports.styled import Style, line
 from reconciler.runs import prove
-from reconciler.runs.files import write_file
+from reconciler.runs.files import require_places, write_file
 
 _LONGEST: Final = 160
 """Characters of a value in the text form; the recording has all of it."""
@@ -67,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
 def run(argv: Sequence[str]) -> int:
     """Run the scenarios; show the differences and write the recording."""
     options = typed(Options, parser().parse_args(argv))
+    require_places([options.out])
     proof = prove.run(options.root, options.scope, common.context(), write=options.write)
     recording = json_indented(as_json(proof, __version__))
     if options.out:

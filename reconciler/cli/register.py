@@ -19,12 +19,12 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.options import add_log_file, typed
 from reconciler.cli.terminal import say, say_unread
 from reconciler.model import ArmId, count
-from reconciler.problems import ReconcilerError, UsageError
+from reconciler.problems import UsageError
 from reconciler.reports.escape import json_document
 from reconciler.reports.register_data import register_data
 from reconciler.reports.register_html import register_html
 from reconciler.runs import bundle, register
-from reconciler.runs.files import write_file
+from reconciler.runs.files import require_places, write_file
 
 EXAMPLES: Final = (
     "exempt register --out site                 then open site/index.html",
@@ -87,18 +87,19 @@ def run(args: argparse.Namespace) -> int:
     if options.check is not None:
         say(f"{options.check} is as it was made; digest {bundle.check_bundle(options.check, options.digest)}")
         return Exit.DONE
+    require_places([options.bundle], folders=[options.out])
     if options.bundle is not None:
         if options.as_of is None:
             raise UsageError("--bundle needs the day that it is about", "add --as-of DATE")
+        if options.as_of.date() > common.now().date():
+            raise UsageError(
+                f"--as-of: {options.as_of:%Y-%m-%d} is still to come, and nobody knows what will be exempt then",
+                "name today or an earlier day",
+            )
         new_bundle = bundle.make_bundle(
             bundle.BundleRequest(root=options.root, as_of=options.as_of, artefacts=options.artefacts)
         )
-        try:
-            options.bundle.write_bytes(new_bundle.data)
-        except OSError as error:
-            raise ReconcilerError(
-                f"{options.bundle} cannot be written: {error.strerror}", "check that its folder exists"
-            ) from error
+        options.bundle.write_bytes(new_bundle.data)
         say(
             f"{count(new_bundle.declarations, 'declaration')} in force at {options.as_of:%Y-%m-%d %H:%M} UTC, in {options.bundle}"
         )

@@ -17,6 +17,7 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.options import add_log_file, typed
 from reconciler.cli.prompts import can_converse, prompts
 from reconciler.cli.terminal import say, write, write_lines
+from reconciler.documents.named_files import read_file
 from reconciler.model import Category, Verdict
 from reconciler.reports.problems import problem_lines
 from reconciler.reports.requests import (
@@ -32,7 +33,6 @@ from reconciler.requesting.subjects import Unclear
 from reconciler.runs import choosing, from_issue, proposing, request
 from reconciler.runs.answering import RequestFields
 from reconciler.runs.context import Context
-from reconciler.runs.files import read_file
 
 EXAMPLES: Final = (
     "exempt request                                         a short conversation",

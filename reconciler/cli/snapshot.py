@@ -22,7 +22,7 @@ from reconciler.cli.terminal import say, say_unread, write
 from reconciler.model import ArmId, count
 from reconciler.problems import UsageError
 from reconciler.runs import snapshot
-from reconciler.runs.files import write_file
+from reconciler.runs.files import require_places, write_file
 
 EXAMPLES: Final = (
     "exempt snapshot --out snapshot.json        then: exempt plan --snapshot snapshot.json",
@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     options = typed(Options, args)
     if options.merge and (options.scope or options.groups):
         raise UsageError("--merge reads nothing, so --scope and --groups have no effect", "leave them out")
+    require_places([options.out])
     if options.merge:
         taken = snapshot.merge(options.root, options.merge, common.context())
     else:

@@ -20,6 +20,7 @@ from reconciler.cli.arguments import scope_argument
 from reconciler.cli.options import add_log_file, typed
 from reconciler.cli.terminal import say, say_unread, show
 from reconciler.documents.json_input import read_json
+from reconciler.documents.named_files import read_file
 from reconciler.model import ArmId
 from reconciler.problems import UsageError
 from reconciler.reports.context import ReportContext
@@ -27,7 +28,7 @@ from reconciler.reports.formats import SCORE, STATUS
 from reconciler.reports.posture import score_json
 from reconciler.reports.status_json import status_json
 from reconciler.runs import score, status
-from reconciler.runs.files import read_file, write_file
+from reconciler.runs.files import require_places, write_file
 
 EXAMPLES: Final = (
     "exempt status                              every declared exemption",
@@ -130,6 +131,7 @@ def _add_earlier(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Asks, waits where that is wanted, saves and shows."""
     options = typed(Options, args)
+    require_places([options.out], folders=[options.comments])
     if options.score is not None:
         return _show_score(options, options.score)
     earlier = None

@@ -19,6 +19,7 @@ from reconciler.applying.whole_assignment import allowed_without_references
 from reconciler.azure.raw_snapshot import RawSnapshot
 from reconciler.azure.session import Azure, Login, connect
 from reconciler.documents.json_input import LIMITS
+from reconciler.documents.named_files import read_file
 from reconciler.model import ArmId, Carrier, Settings, Verdict, arm_id, carrier_of, owner_scope
 from reconciler.planning.allowances import Allowances
 from reconciler.planning.guards import GuardContext, refusals
@@ -29,7 +30,6 @@ from reconciler.planning.values import Change, Plan, Reason
 from reconciler.problems import UsageError
 from reconciler.reports.plan import PlanReport, plan_report
 from reconciler.runs.context import Context
-from reconciler.runs.files import read_file
 from reconciler.runs.loading import Repository, load_repository, load_revision
 from reconciler.runs.readers import pipeline_run
 from reconciler.runs.reading import (

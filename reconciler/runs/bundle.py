@@ -18,6 +18,7 @@ from reconciler import __version__
 from reconciler.arm.canonical import instant_text
 from reconciler.catalog import Catalogue
 from reconciler.documents.json_input import JsonInputError, read_json
+from reconciler.documents.named_files import read_file
 from reconciler.drift.as_of import RunWrite, writes_in_force, writes_of
 from reconciler.model import JSON, Declaration, Settings
 from reconciler.planning.inputs import ResolvedDeclarations
@@ -26,7 +27,6 @@ from reconciler.problems import UsageError
 from reconciler.reports.escape import json_document
 from reconciler.reports.spreadsheet import spreadsheet
 from reconciler.repository.approval import requester
-from reconciler.runs.files import read_file
 from reconciler.runs.loading import load_files
 
 if TYPE_CHECKING:  # GitPython is slow to import

@@ -13,6 +13,7 @@ from reconciler.assessments.report import effect_report
 from reconciler.azure.session import Azure, Login, connect
 from reconciler.catalog.live import live_recommendations
 from reconciler.documents.json_input import LIMITS
+from reconciler.documents.named_files import read_file
 from reconciler.drift import (
     DriftInputs,
     PastOutcome,
@@ -33,7 +34,6 @@ from reconciler.planning.values import Action, Finding, Plan, Refusal
 from reconciler.problems import AzureError
 from reconciler.reports.drift import DriftReport
 from reconciler.runs.context import Context
-from reconciler.runs.files import read_file
 from reconciler.runs.loading import ApprovedState, Repository, load_repository, load_revision
 from reconciler.runs.notify import tell
 from reconciler.runs.reading import display_names, load_record, plan_repository, read_azure, saved_snapshot

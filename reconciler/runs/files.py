@@ -1,4 +1,4 @@
-"""Files that commands read and write. What is written is the whole new one or the old one, never a half."""
+"""Files that commands write. What is written is the whole new one or the old one, never a half."""
 
 from __future__ import annotations
 
@@ -6,26 +6,12 @@ import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from reconciler.model import agree
 from reconciler.problems import ReconcilerError, UsageError
 
-
-def read_file(path: Path, *, label: str, remedy: str, limit: int) -> bytes:
-    """The bytes of a file that somebody named, at most one more than `limit`, so that the reader refuses what is larger.
-
-    Raises:
-        UsageError: there is none, or it cannot be read. `label`, what it should be, stands in the message.
-    """
-    try:
-        with path.open("rb") as file:
-            return file.read(limit + 1)
-    except FileNotFoundError:
-        raise UsageError(f"there is no {label} {str(path)!r}", remedy) from None
-    except IsADirectoryError:
-        raise UsageError(f"{str(path)!r} is a folder, not a {label}", remedy) from None
-    except OSError as error:
-        raise UsageError(f"{label} {str(path)!r} cannot be read: {error.strerror}", remedy) from None
+_UNWRITABLE: Final = "name a file in a folder that exists, where this user may write and the disk has room"
 
 
 def write_file(path: Path, text: str | Iterable[str]) -> None:
@@ -54,7 +40,26 @@ def write_file(path: Path, text: str | Iterable[str]) -> None:
             draft.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise ReconcilerError(f"{path} cannot be written: {error.strerror}", "check that its folder exists") from error
+        raise ReconcilerError(f"{path} cannot be written: {error.strerror}", _UNWRITABLE) from error
+
+
+def require_places(files: Iterable[Path | None], folders: Iterable[Path | None] = ()) -> None:
+    """That files can be written where a command line wants them, and folders made, before anything is done for it.
+
+    Raises:
+        UsageError: somewhere they cannot; all of that is told.
+    """
+    faults = []
+    for path in filter(None, files):
+        if path.is_dir():
+            faults.append(f"{str(path)!r} is a folder")
+        elif not path.parent.is_dir():
+            faults.append(f"there is no folder {str(path.parent)!r} for {path.name!r}")
+        elif not os.access(path if path.exists() else path.parent, os.W_OK):
+            faults.append(f"this user may not write {str(path)!r}")
+    faults += [f"{str(path)!r} is a file, and no folder" for path in filter(None, folders) if path.is_file()]
+    if faults:
+        raise UsageError(f"nothing could be saved: {'; '.join(faults)}", _UNWRITABLE)
 
 
 def require_paths(paths: Iterable[Path]) -> None:

@@ -155,6 +155,12 @@ def _rows(request: ImportFilesRequest) -> Iterator[Parsed]:
     files = [path]
     if path.is_dir() and request.tool is Tool.EPAC:
         files = sorted(file for file in path.rglob("*") if file.suffix.lower() in _EPAC_ENDINGS and file.is_file())
+        if not files:
+            raise UsageError(
+                f"{str(path)!r} holds no file of EPAC's ({', '.join(sorted(_EPAC_ENDINGS))})", "correct the path"
+            )
+    elif path.is_dir():
+        raise UsageError(f"{str(path)!r} is a folder", "name a file in it")
     elif not path.is_file():
         raise UsageError(f"there is no file {str(path)!r}", "correct the path")
     for file in files:

@@ -14,6 +14,7 @@ from reconciler.catalog.catalogue import Catalogue
 from reconciler.codes import RuleCode
 from reconciler.declarations import SETTINGS_FILE
 from reconciler.documents.json_input import JsonInputError
+from reconciler.documents.named_files import read_file
 from reconciler.kinds import HeldCause
 from reconciler.model import (
     ArmId,
@@ -30,7 +31,6 @@ from reconciler.planning.covered import TypeCounts
 from reconciler.planning.values import Plan
 from reconciler.problems import AzureError, Problem, UsageError
 from reconciler.runs.context import Context
-from reconciler.runs.files import read_file
 from reconciler.runs.loading import Repository
 
 _NO_RECORD: Final = "name what 'exempt apply --record-out FILE' saved, or leave the option out"

@@ -14,6 +14,7 @@ from typing import Final
 from reconciler.azure.session import Azure, connect
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.documents.json_input import LIMITS, JsonInput, read_json
+from reconciler.documents.named_files import read_file
 from reconciler.model import ArmId, Diagnostic, ScopeKind, Settings, Snapshot, Unread, Verdict, arm_id
 from reconciler.planning.score.actual import EarlierEstimate, ScoreReport, score_report
 from reconciler.planning.score.estimate import affected_subscriptions, estimate
@@ -24,7 +25,6 @@ from reconciler.planning.tree import tree_of
 from reconciler.planning.values import Plan
 from reconciler.problems import AzureError, UsageError
 from reconciler.runs.context import Context
-from reconciler.runs.files import read_file
 from reconciler.runs.loading import load_settings
 from reconciler.runs.reading import read_azure
 

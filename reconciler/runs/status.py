@@ -13,12 +13,12 @@ from reconciler.assessments.question import question_of
 from reconciler.assessments.report import EffectReport, effect_report, only
 from reconciler.assessments.returned import read_deleted
 from reconciler.azure.session import Azure, Login, connect
+from reconciler.documents.named_files import read_file
 from reconciler.model import ArmId, Snapshot, Verdict
 from reconciler.planning.marks import with_adopted
 from reconciler.planning.planner import assemble_plan
 from reconciler.planning.stages import decide
 from reconciler.runs.context import Context
-from reconciler.runs.files import read_file
 from reconciler.runs.loading import Repository, load_repository, named
 from reconciler.runs.reading import display_names, load_record, planned_on, read_raw
 from reconciler.runs.rights import unexemptable_assignments

@@ -166,6 +166,6 @@ def test_another_file_is_refused_with_the_reason(tmp_path, text, words):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ReconcilerError, match=r"none\.json cannot be read: No such file") as caught:
+    with pytest.raises(ReconcilerError, match=r"there is no snapshot '.*none\.json'") as caught:
         load_snapshot(Path(tmp_path / "none.json"))
     assert caught.value.remedy == "name what 'exempt snapshot --out FILE' saved"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,10 +15,11 @@ from cli.console import exempt
 from main_job import repositories as repo
 
 from reconciler.declarations import same_meaning
+from reconciler.documents.named_files import read_file
 from reconciler.problems import UsageError
 from reconciler.reports.context import Pipeline
 from reconciler.repository import compare, open_work_tree
-from reconciler.runs.files import read_file, require_paths
+from reconciler.runs.files import require_paths, require_places
 from reconciler.runs.readers import pipeline_run, report_context
 
 ONE, TWO = repo.subscription(1), repo.subscription(2)
@@ -411,12 +413,66 @@ def test_all_paths_that_are_not_there_are_named_at_once(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_named_with_what_it_should_be(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     for name, words in (
-        ("", f"'{tmp_path}' is a folder, not a record"),
+        ("", f"'{tmp_path}' is a folder, and no record"),
         ("loop", f"record '{tmp_path / 'loop'}' cannot be read: Too many levels of symbolic links"),
     ):
         with pytest.raises(UsageError) as caught:
             read_file(tmp_path / name, label="record", remedy="name another", limit=9)
         assert (str(caught.value), caught.value.remedy) == (words, "name another")
+
+
+def test_where_nothing_can_be_written_is_said_before_anything_is_done(tmp_path: Path) -> None:
+    """Above all by apply: what it did in Azure must not be lost for want of a folder."""
+    root = repo.write(tmp_path / "repository", [declared("one")])
+    (tmp_path / "file").touch()
+    folder, file, nowhere = str(tmp_path), str(tmp_path / "file"), str(tmp_path / "none" / "out.json")
+    words = [f"'{folder}' is a folder", f"there is no folder '{tmp_path / 'none'}' for 'out.json'"]
+    remedy = "help: name a file in a folder that exists, where this user may write and the disk has room"
+    for command in (
+        ["apply", "--yes", "--out", folder, "--plan-out", nowhere],
+        ["apply", "--yes", "--record-out", folder, "--snapshot-out", nowhere],
+        ["plan", "--out", folder, "--record-out", nowhere],
+        ["plan", "--snapshot-out", nowhere, "--out", folder],
+        ["drift", "--out", folder, "--comment", nowhere],
+        ["drift", "--sarif", folder, "--comment", nowhere],
+    ):
+        told, *more = refused(root, *command)
+        assert told.startswith("error: nothing could be saved: ")
+        assert all(word in told for word in words)
+        assert more == [remedy]
+    for command in (["snapshot", "--out", folder], ["status", "--out", folder], ["register", "--bundle", folder]):
+        assert refused(root, *command) == [f"error: nothing could be saved: '{folder}' is a folder", remedy]
+    for command in (["status", "--comments", file], ["register", "--out", file]):
+        assert refused(root, *command) == [f"error: nothing could be saved: '{file}' is a file, and no folder", remedy]
+    require_places(
+        [tmp_path / "new", tmp_path / "file", Path("/dev/stdout"), None], [tmp_path / "made" / "later", None]
+    )
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_where_this_user_may_not_write_is_told(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(UsageError, match="this user may not write"):
+        require_places([tmp_path / "new"])
+
+
+def test_what_is_named_and_cannot_serve_is_told_with_the_same_words(tmp_path: Path) -> None:
+    root = repo.write(tmp_path / "repository", [declared("one", ONE)])
+    folder = str(tmp_path)
+    take = "help: name what 'exempt snapshot --out FILE' saved"
+    assert refused(root, "plan", "--snapshot", folder) == [f"error: '{folder}' is a folder, and no snapshot", take]
+    assert refused(root, "list", "--snapshot", f"{folder}/x") == [f"error: there is no snapshot '{folder}/x'", take]
+    (tmp_path / "empty").mkdir()
+    assert refused(root, "import", "epac", f"{folder}/empty") == [
+        f"error: '{folder}/empty' holds no file of EPAC's (.csv, .json, .jsonc)",
+        "help: correct the path",
+    ]
+    assert refused(root, "import", "arm", folder) == [f"error: '{folder}' is a folder", "help: name a file in it"]
+    day = IN_100_DAYS
+    assert refused(root, "register", "--as-of", day, "--bundle", str(tmp_path / "x.zip")) == [
+        f"error: --as-of: {day} is still to come, and nobody knows what will be exempt then",
+        "help: name today or an earlier day",
+    ]
 
 
 # --- what keeps a command from beginning ---------------------------------------------------------------------------
