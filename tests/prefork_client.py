@@ -13,10 +13,13 @@ import marshal
 import os
 import sys
 
+OF_ITSELF = ("init", "demo", "--version", "-V")
+"""Commands that tell where the tool lies: a copy of it is another one."""
+
 SIGNALS = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP)
 
 
-def runs_the_checkout(checkout, options):
+def runs_the_checkout(checkout, options, command=""):
     """Whether these options, in this folder and environment, find nothing else than an installation would."""
     if not set(options) <= {"-I", "-P"}:
         return False
@@ -25,19 +28,44 @@ def runs_the_checkout(checkout, options):
         if set(filter(lambda name: name.startswith("PYTHON"), os.environ)) - {"PYTHONPATH", "PYTHONUNBUFFERED"}:
             return False
         folders += filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-    return all(offers_nothing_else(os.path.realpath(folder), checkout) for folder in folders)
+    copies = command not in OF_ITSELF
+    return all(offers_nothing_else(os.path.realpath(folder), checkout, copies) for folder in folders)
 
 
-def offers_nothing_else(folder, checkout):
-    if folder == checkout:
+def offers_nothing_else(folder, checkout, copies):
+    """Whether this folder of the module path has no module but this checkout's tool, or a copy of it where that will do."""
+    if folder == checkout or not os.path.isdir(folder):  # noqa: PTH112 - pathlib takes longer than all of this
         return True
     for entry in os.scandir(folder):
-        is_package = os.path.exists(f"{entry.path}/__init__.py")  # noqa: PTH110 - pathlib takes longer than all of this
-        if (is_package or entry.name.endswith((".py", ".pyc", ".so"))) and os.path.realpath(
-            entry.path
-        ) != f"{checkout}/reconciler":
+        if not entry.name.endswith((".py", ".pyc", ".so")) and not os.path.exists(f"{entry.path}/__init__.py"):  # noqa: PTH110
+            continue
+        if os.path.realpath(entry.path) == f"{checkout}/reconciler":
+            continue
+        if not (copies and entry.name == "reconciler"):
+            return False
+        if not all(is_same(f"{folder}/{part}", f"{checkout}/{part}") for part in ("reconciler", "schemas")):
             return False
     return True
+
+
+def is_same(folder, ours):
+    """Whether these are the same files byte by byte, but for what Python compiled."""
+    if not os.path.isdir(folder):  # noqa: PTH112
+        return False
+    entries, originals = ({entry.name: entry for entry in os.scandir(place)} for place in (folder, ours))
+    for names in (entries, originals):
+        names.pop("__pycache__", None)
+    if entries.keys() != originals.keys():
+        return False
+    return all(
+        is_same(entry.path, originals[name].path) if entry.is_dir() else contents(entry) == contents(originals[name])
+        for name, entry in entries.items()
+    )
+
+
+def contents(entry):
+    with open(entry.path, "rb", buffering=0) as file:  # noqa: PTH123
+        return file.read()
 
 
 def run(address, arguments):
@@ -85,7 +113,9 @@ def main(address, checkout, *words):
     count = 0
     while count < len(words) and words[count].startswith("-") and words[count] not in {"-m", "-c", "-"}:
         count += 1
-    if words[count : count + 2] == ("-m", "reconciler") and runs_the_checkout(checkout, words[:count]):
+    if words[count : count + 2] == ("-m", "reconciler") and runs_the_checkout(
+        checkout, words[:count], *words[count + 2 : count + 3]
+    ):
         run(address, list(words[count + 2 :]))
     os.execv(sys.executable, [sys.executable, *words])
 
