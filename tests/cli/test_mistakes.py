@@ -14,7 +14,7 @@ from reconciler.cli.main import main
 from reconciler.cli.parser import Help, Parser, parser_of
 
 ABOUT = """Say something that is longer
-than one row is wide, about tailor-made words.
+than one row is wide, about very entirely tailor-made words.
 
 exempt plan --out FILE   which may be a row longer than the width is
 exempt apply FILE
@@ -34,7 +34,8 @@ def test_paragraphs_are_filled_and_command_lines_stay_as_they_are(indent: str) -
         indent + row if row else row
         for row in [
             "Say something that is longer than one",
-            "row is wide, about tailor-made words.",
+            "row is wide, about very entirely",
+            "tailor-made words.",
             "",
             "exempt plan --out FILE   which may be a row longer than the width is",
             "exempt apply FILE",
