@@ -15,7 +15,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TextIO
 
 from reconciler.cli import interrupts
 from reconciler.cli.exits import Exit
@@ -87,7 +87,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def run() -> NoReturn:
-    """The console script. A terminal that cannot show a letter gets its escape, never a fault."""
+    """The console script. A terminal that cannot show a letter gets its escape, never a fault; a stream that is closed
+    holds nothing and takes everything.
+    """
+    sys.stdin, sys.stdout, sys.stderr = (stream or _nowhere() for stream in (sys.stdin, sys.stdout, sys.stderr))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -103,6 +106,10 @@ def run() -> NoReturn:
     # At once: freeing a large plan object by object takes longer than to make it; and after Ctrl-C threads may still wait
     # for Azure, and nobody waits for them.
     os._exit(code)
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "r+", encoding="utf-8")  # noqa: PTH123 - for as long as the process lives
 
 
 def guarded(argv: Sequence[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from reconciler.declarations.walk import MAX_TOTAL_BYTES, SourceFile, read, walk
 from reconciler.documents.characters import describe, not_one_line
 from reconciler.documents.document import Document, dotted
 from reconciler.documents.reading import read_document
-from reconciler.documents.schema import errors
+from reconciler.documents.schema import errors, schema
 from reconciler.documents.strict import EMPTY
 from reconciler.model import JSON, Declaration, Settings, Source
 from reconciler.problems import Problem
@@ -251,12 +252,14 @@ def _check_stem(declaration: Declaration, problems: list[Problem]) -> None:
         return  # as nearly always
     stem = build.stem(declaration.source.file)
     if declaration.name != stem:
+        rename, form = f"rename the file to {declaration.name}.yaml", schema("exemption")["properties"]["name"]
+        is_name = len(stem) <= form["maxLength"] and re.search(form["pattern"], stem)
         problems.append(
             Problem(
                 source=declaration.place("name"),
                 code=FileCode.NAME_STEM,
                 message=f"name {declaration.name!r} differs from the file's name {stem!r}",
-                remedy=f"write name: {stem}, or rename the file to {declaration.name}.yaml",
+                remedy=f"write name: {stem}, or {rename}" if is_name else rename,
                 path="name",
             )
         )

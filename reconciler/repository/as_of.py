@@ -10,7 +10,7 @@ from pathlib import Path
 from reconciler.planning.provenance import Commit
 from reconciler.problems import UsageError
 from reconciler.repository.revision import blobs_at
-from reconciler.repository.work_tree import open_work_tree
+from reconciler.repository.work_tree import RUN_IN_A_CLONE, no_history, open_work_tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ def files_as_of(root: Path, moment: datetime) -> PastFiles:
     """
     tree = open_work_tree(root)
     if tree is None:
-        raise UsageError(f"there is no git history in {root}", "run it in a clone with its history")
+        raise UsageError(no_history(root), RUN_IN_A_CLONE)
     line = tree.ask("rev-list --first-parent -1 --timestamp", f"--before={int(moment.timestamp())}", "HEAD")
     if not line:
         raise UsageError(

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from reconciler.problems import UsageError
-from reconciler.repository.work_tree import FOLDER, READ_FROM, WorkTree
+from reconciler.repository.work_tree import FOLDER, READ_FROM, WorkTree, no_history
 
 _BRANCHES: Final = ("HEAD", "main", "master")
 _PLACES: Final = ("refs/", "refs/tags/", "refs/heads/", "refs/remotes/")
@@ -75,7 +75,7 @@ def compare(tree: WorkTree | None, root: Path, base: str | None = None, is_same:
         UsageError: `base` names no commit.
     """
     if tree is None and base is not None:
-        raise UsageError(f"--base {base}: there is no git history in {root}", "leave the option out")
+        raise UsageError(f"--base {base}: {no_history(root)}", "leave the option out")
     if tree is None:
         return Comparison()
     if base is not None:

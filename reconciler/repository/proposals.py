@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reconciler.problems import ReconcilerError, UsageError
-from reconciler.repository.work_tree import WorkTree, open_work_tree, place_variables
+from reconciler.repository.work_tree import WorkTree, no_history, open_work_tree, place_variables
 
 if TYPE_CHECKING:
     import git
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 _BRANCHES: Final = ("main", "master")
 _SHOWN: Final = 1500
 _UNREACHABLE: Final = "check the network and what `git fetch` says, or add --dry-run to see the file alone"
-_NO_GIT: Final = "run it in a clone of the repository of exemptions, or add --dry-run to see the file alone"
+_NO_GIT: Final = (
+    "run it in a clone of the repository of exemptions, where git is installed, or add --dry-run to see the file alone"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +69,7 @@ def workspace(root: Path, warn: Callable[[str], None]) -> Iterator[Workspace]:
     """
     tree = open_work_tree(root)
     if tree is None:
-        raise UsageError(
-            f"{str(root)!r} is in no git repository with a commit, so there is nothing to propose to", _NO_GIT
-        )
+        raise UsageError(f"{no_history(root)}, so there is nothing to propose to", _NO_GIT)
     push_to, target = _remotes(tree)
     base, branch = _base(tree, target, warn)
     folder = Path(tempfile.mkdtemp(prefix="exempt-proposal-"))

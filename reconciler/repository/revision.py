@@ -15,7 +15,7 @@ from typing import Final
 from reconciler.problems import ReconcilerError, UsageError
 from reconciler.repository.base import Same
 from reconciler.repository.main_line import touches
-from reconciler.repository.work_tree import FOLDER, READ_FROM, WorkTree, open_work_tree
+from reconciler.repository.work_tree import FOLDER, READ_FROM, RUN_IN_A_CLONE, WorkTree, no_history, open_work_tree
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _REGULAR: Final = frozenset({"100644", "100755"})
@@ -45,7 +45,7 @@ def read_revision(root: Path, text: str, is_same: Same, is_same_file: Same) -> R
     """
     tree = open_work_tree(root)
     if tree is None:
-        raise UsageError(f"--approved {text}: there is no git history in {root}", "run it in a clone with its history")
+        raise UsageError(f"--approved {text}: {no_history(root)}", RUN_IN_A_CLONE)
     if not _COMMIT.fullmatch(text):
         raise UsageError(
             f"--approved: {text!r} is no whole commit hash",

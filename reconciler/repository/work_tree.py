@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,6 +18,9 @@ FOLDER: Final = "exemptions"
 
 READ_FROM: Final = (FOLDER, "reconciler.yaml", "catalog.yaml")
 """All that exempt reads of a repository of exemptions."""
+
+RUN_IN_A_CLONE: Final = "run it in a clone with its history, where git is installed"
+"""What to do where there is no work tree."""
 
 WHOLE_CLONE: Final = "clone without a filter (in a pipeline: fetch-depth 0), or run `git fetch --refetch`"
 """What to do where a partial clone lacks something."""
@@ -173,6 +177,13 @@ def open_work_tree(root: Path) -> WorkTree | None:
     """
     tree = _tree_around(root)
     return tree if tree and tree.head else None
+
+
+def no_history(root: Path) -> str:
+    """Why there is no work tree around `root`: the repository is missing, or git itself."""
+    if shutil.which("git") is None:
+        return "git is not installed, or not on the PATH"
+    return f"{str(root)!r} is in no git repository with a commit"
 
 
 def remote_of(root: Path) -> str:

@@ -17,7 +17,7 @@ from reconciler.problems import ReconcilerError, UsageError
 from reconciler.repository.hosting import credential, hosted
 from reconciler.repository.journal import journals
 from reconciler.repository.reviews import Review, reviews_of
-from reconciler.repository.work_tree import WorkTree, open_work_tree
+from reconciler.repository.work_tree import RUN_IN_A_CLONE, WorkTree, no_history, open_work_tree
 from reconciler.runs.contents import load_contents
 from reconciler.runs.context import Context
 from reconciler.runs.reading import read_snapshot
@@ -53,7 +53,7 @@ def run(request: LogRequest, context: Context) -> LogRun:
     """
     tree = open_work_tree(request.root)
     if tree is None:
-        raise UsageError(f"{str(request.root)!r} is in no git repository", "run it in a clone with its history")
+        raise UsageError(no_history(request.root), RUN_IN_A_CLONE)
     steps = journals(request.root)
     if request.name not in steps:
         near = nearest_few(request.name, steps, 3)

@@ -108,3 +108,13 @@ def test_the_emulator_says_what_is_wrong_with_an_option(options: list[str], said
     assert said in refused.stderr
     assert "Traceback" not in refused.stderr
     assert refused.stdout == ""
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-"])
+def test_a_stream_that_is_closed_takes_everything(tmp_path: Path, closed: str) -> None:
+    (tmp_path / "reconciler.yaml").write_text("owner: [\n")
+    command = f'"{sys.executable}" -m reconciler validate --root "{tmp_path}" {closed}'
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert ("reconciler.yaml:" in done.stdout) == (">&-" not in closed.split())

@@ -497,8 +497,8 @@ def test_a_command_that_cannot_begin_says_why_and_what_to_do(tmp_path: Path) -> 
         "help: correct them; 'exempt validate' shows them again",
     ]
     assert refused(root, "log", "one") == [
-        f"error: '{root}' is in no git repository",
-        "help: run it in a clone with its history",
+        f"error: '{root}' is in no git repository with a commit",
+        "help: run it in a clone with its history, where git is installed",
     ]
     repo.commit(root)
     assert refused(root, "log", "two") == [

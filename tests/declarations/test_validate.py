@@ -190,7 +190,7 @@ def test_paths_that_cannot_be_checked_together_say_what_to_do(
     [
         (["nowhere.yaml"], "there is no file or folder 'nowhere.yaml'"),
         (["--root", "nowhere"], "is no folder"),
-        (["--base", "nowhere"], "there is no git history"),
+        (["--base", "nowhere"], "is in no git repository with a commit"),
         (["--format", "xml"], "invalid choice: 'xml'"),
         (["--bsae"], "unrecognized arguments: --bsae"),
     ],

@@ -229,3 +229,16 @@ def test_a_file_is_read_to_its_end_whatever_its_size_is_said_to_be() -> None:
     path = "/proc/self/limits"
     assert Path(path).stat().st_size == 0
     assert walk.read(walk.SourceFile(path, "x.yaml")) == Path(path).read_bytes()
+
+
+@pytest.mark.parametrize("stem", ["x" * 101, "-x", "x y"])
+def test_a_file_whose_name_no_declaration_may_have_is_to_be_renamed(root: Path, stem: str) -> None:
+    put(root, f"{stem}.yaml")
+    assert [problem.remedy for problem in load(root).problems] == ["rename the file to by-key.yaml"]
+
+
+def test_a_file_of_another_name_may_be_followed_or_renamed(root: Path) -> None:
+    put(root, f"{'x' * 100}.yaml")
+    assert [problem.remedy for problem in load(root).problems] == [
+        f"write name: {'x' * 100}, or rename the file to by-key.yaml"
+    ]

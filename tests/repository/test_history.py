@@ -11,6 +11,7 @@ import pytest
 from reconciler.declarations import same_meaning
 from reconciler.problems import ReconcilerError
 from reconciler.repository import compare, open_work_tree, read
+from reconciler.repository.work_tree import no_history
 
 FILE = "exemptions/a.yaml"
 TEXT = """\
@@ -370,8 +371,13 @@ def test_a_mistyped_base_is_refused(git: Git, base: str) -> None:
 
 
 def test_a_base_without_git_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ReconcilerError, match="no git history"):
+    with pytest.raises(ReconcilerError, match="in no git repository with a commit"):
         changed_since(tmp_path, "main")
+
+
+def test_where_git_is_not_installed_that_is_the_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert no_history(tmp_path) == "git is not installed, or not on the PATH"
 
 
 def test_a_link_in_place_of_a_file_counts_as_changed(git: Git) -> None:
