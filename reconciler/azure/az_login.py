@@ -36,7 +36,7 @@ def az_login() -> AzLogin | None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_SECONDS,
-            check=False,
+            check=True,
         )
         account = read_json(done.stdout, origin="az account show")
         tenant, subscription = account.member("tenantId").as_text(), account.member("id").as_text()

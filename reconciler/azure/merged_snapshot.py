@@ -57,7 +57,7 @@ def merge_snapshots(parts: Sequence[RawSnapshot], roots: Iterable[ArmId]) -> Raw
         exemptions=exemptions.sorted,
         initiatives=initiatives,
         used=used,
-        policies=tuple({str(value["id"]).lower(): value for part in parts for value in part.policies}.values()),
+        policies=tuple({arm_id(str(value["id"])): value for part in parts for value in part.policies}.values()),
         unread=tuple(sorted(unread, key=lambda entry: (entry.scope, entry.what))),
         gone=frozenset().union(*(part.gone for part in parts)) - exists,
         exists=exists,

@@ -61,11 +61,12 @@ class RequestMonitor(SansIOHTTPPolicy[Any, Any]):
         match = _SUBSCRIPTION.match(urlsplit(request.http_request.url).path)
         subscription = match[1].lower() if match else None
         operation = _OPERATIONS.get(request.http_request.method, Operation.READS)
-        tokens = remaining(answer.headers, subscription, operation)
+        level = "tenant" if subscription is None else "subscription"
+        tokens = remaining(answer.headers, level, operation)
         if _DEFENDER.search(urlsplit(request.http_request.url).path):
             # Its requests draw from a bucket of its own, and from Resource Manager's: the emptier one counts.
             operation = Operation.RESOURCE_REQUESTS
-            buckets = (tokens, remaining(answer.headers, subscription or "", operation))
+            buckets = (tokens, remaining(answer.headers, "subscription", operation))
             tokens = min((number for number in buckets if number is not None), default=None)
         wait = retry_after(answer.headers)
         if answer.status_code != 429 or wait is not None:  # else whoever sent it decides how long
@@ -91,19 +92,20 @@ def correlation(headers: Mapping[str, str]) -> str:
     return headers.get("x-ms-correlation-request-id") or headers.get("x-ms-request-id") or ""
 
 
-def remaining(headers: Mapping[str, str], subscription: str | None, operation: Operation) -> int | None:
-    """What the answer says is left in the bucket that the request drew from."""
-    level = "tenant" if subscription is None else "subscription"
+def remaining(headers: Mapping[str, str], level: str, operation: Operation) -> int | None:
+    """What the answer says is left in a bucket of the tenant or the subscription."""
     value = headers.get(f"x-ms-ratelimit-remaining-{level}-{operation}", "")
     return int(value) if value.isdigit() else None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """How long Azure asks to wait, in seconds; it writes seconds, milliseconds in a header of its own, or a date."""
+    """How long Azure asks to wait, in seconds; it writes seconds, milliseconds in a header of its own, or a date. In the
+    headers of an answer, case does not matter.
+    """
     milliseconds = headers.get("retry-after-ms") or headers.get("x-ms-retry-after-ms") or ""
     if milliseconds.isdigit():
         return int(milliseconds) / 1000
-    value = headers.get("Retry-After") or headers.get("retry-after") or ""
+    value = headers.get("Retry-After")
     if not value:
         return None
     try:

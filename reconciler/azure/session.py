@@ -105,7 +105,7 @@ class Login:
         if self._credential is None:
             from reconciler.azure import credentials  # noqa: PLC0415 - loads azure-identity
 
-            for name in ("azure", "msal", "urllib3", "reconciler.applying"):  # they are silent; we raise, or note it
+            for name in ("azure", "msal", "reconciler.applying"):  # they are silent; we raise, or note it
                 logging.getLogger(name).addHandler(logging.NullHandler())
             self._credential = credentials.choose(settings.tenant_id, addresses, self._environment)
             self._credential.begin(addresses.oauth_scope)

@@ -11,6 +11,7 @@ from emulated import running
 from interposed import error
 from main_job import repositories as repo
 from tenants import subscription
+from urllib3 import HTTPHeaderDict
 
 from reconciler.azure.api_versions import Api
 from reconciler.azure.request_monitor import retry_after
@@ -41,7 +42,7 @@ DECLARED = {"name": "one", "policyDefinition": TRANSFER, "scopes": [repo.subscri
     ],
 )
 def test_a_wait_is_read_in_each_of_the_forms_that_azure_writes(headers, seconds):
-    assert retry_after(headers) == seconds
+    assert retry_after(HTTPHeaderDict(headers)) == seconds
 
 
 def test_a_wait_until_a_date_is_counted_from_now():

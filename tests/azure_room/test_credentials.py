@@ -1,6 +1,8 @@
 """Who we are to Azure: the right tenant or no run at all, and no token in any message."""
 
+import dataclasses
 import json
+import logging
 import os
 import threading
 import time
@@ -234,7 +236,9 @@ def test_each_cloud_has_its_own_addresses_as_the_sdk_knows_them(cloud, host, sco
     assert sdk["resource_manager"].rstrip("/") == found.resource_manager
     assert sdk["credential_scopes"] == [found.oauth_scope]
     assert endpoints(settings, {"AZURE_AUTHORITY_HOST": login_host}).known_authority
-    assert not endpoints(settings, {"AZURE_AUTHORITY_HOST": "https://adfs.contoso.example/"}).known_authority
+    other = endpoints(settings, {"AZURE_AUTHORITY_HOST": "https://adfs.contoso.example/"})
+    assert (other.authority, other.known_authority) == ("https://adfs.contoso.example", False)
+    assert endpoints(settings, {"AZURE_AUTHORITY_HOST": "adfs.contoso.example"}).authority == other.authority
 
 
 class OpaqueTokens(BaseHTTPRequestHandler):
@@ -366,6 +370,24 @@ def test_what_people_are_told_who_cannot_log_in_reads_as_it_did(golden):
     golden("login.txt", "\n".join(lines))
 
 
+@pytest.mark.parametrize("claim", ["oid", "appid", "azp", "upn", "unique_name"])
+def test_an_identity_is_a_writer_by_each_name_that_azure_may_stamp(connected, claim):
+    with connected(writers=frozenset({"0b1ec7-robot"})) as (_, azure):
+        assert not azure.is_writer
+        odd = {"oid": 5, "appid": "", "upn": None, "name": "0b1ec7-robot"}
+        assert not dataclasses.replace(azure, claims=odd).is_writer
+        named = dataclasses.replace(azure, claims={**odd, claim: "0B1EC7-Robot"})
+        assert named.identities == {"0b1ec7-robot"}
+        assert named.is_writer
+
+
+def test_the_libraries_that_log_in_say_nothing_by_themselves(connected):
+    with connected():
+        for name in ("azure", "msal", "urllib3", "reconciler.applying"):
+            kinds = [type(handler) for handler in logging.getLogger(name).handlers]
+            assert logging.NullHandler in kinds, name
+
+
 def test_sixteen_threads_share_one_token():
     inner = Counting()
     credential = TenantCredential(inner, "tenant")
@@ -431,6 +453,11 @@ def test_the_login_of_the_azure_cli_is_its_tenant_with_the_subscription_that_is_
         f"/subscriptions/{ACCOUNT['id']}",
         "Shop Production",
     )
+
+
+def test_an_azure_cli_that_fails_has_no_login_whatever_it_prints(az):
+    az(f"echo '{json.dumps(ACCOUNT)}'\nexit 1")
+    assert az_login.az_login() is None
 
 
 def test_a_login_to_a_tenant_alone_has_no_subscription(az):

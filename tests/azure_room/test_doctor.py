@@ -329,6 +329,18 @@ def test_roles_print_without_asking_azure(tmp_path):
 def test_a_single_root_makes_a_single_role(tmp_path):
     [role] = role_definitions(Role.READER, [arm_id(CORP)])
     assert role["Name"] == "Exempt Reader"
+    assert role_definitions(Role.ASSIGNMENT, [arm_id(one) for one in (subscription(1), subscription(2))]) == [
+        {
+            "Name": "Exempt From Assignments",
+            "IsCustom": True,
+            "Description": "May exempt from the policy assignments at a scope; for assignments above the managed scopes.",
+            "Actions": ["Microsoft.Authorization/policyAssignments/exempt/action"],
+            "NotActions": [],
+            "DataActions": [],
+            "NotDataActions": [],
+            "AssignableScopes": [subscription(1), subscription(2)],
+        }
+    ]
     assert not any(action.endswith(("/write", "/delete", "/action")) for action in role["Actions"])
 
 
@@ -415,6 +427,16 @@ def test_where_azure_does_not_tell_rights_nothing_is_claimed(interrupted):
         found = checks_of(azure)
     assert found["writing"].state is found["assignments"].state is State.UNKNOWN
     assert found["writing"].message == f"Azure does not say what is allowed at {CORP}: InvalidResourceType"
+
+
+def test_rights_in_another_form_are_not_known(interrupted):
+    with interrupted() as (door, azure):
+        door.answer = lambda seen: (
+            Reply(200, {"value": [{"actions": 5}]}) if seen.path.endswith("/permissions") else None
+        )
+        found = checks_of(azure)
+    assert found["writing"].state is State.UNKNOWN
+    assert f"the list {CORP}/providers/Microsoft.Authorization/permissions: actions" in found["writing"].message
 
 
 def test_a_cloud_that_lags_behind_or_a_fixed_version_is_said(interrupted):

@@ -126,6 +126,11 @@ def damaged(document, name, value):
             "hierarchy: a contains itself",
         ),
         ("initiativeOfAssignment", {"/a": 99}, "initiativeOfAssignment./a: 99 is no position"),
+        (
+            "initiativeOfAssignment",
+            {"/a": 1},
+            "initiativeOfAssignment./a: 1 is no position in policySetDefinitions, which has 1",
+        ),
         ("initiativeOfAssignment", {"/a": -1}, "initiativeOfAssignment./a: -1 is no position"),
         ("initiativeOfAssignment", {"/a": "0"}, "initiativeOfAssignment./a: a whole number is expected"),
         ("cloud", "AzureGermanCloud", "cloud: one of AzureCloud"),

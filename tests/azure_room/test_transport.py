@@ -1,5 +1,6 @@
 """The way there and back: retries, paging, proxies, certificates, and no token where it does not belong."""
 
+import errno
 import gzip
 import json
 import logging
@@ -21,6 +22,7 @@ from tenants import GROUP, exemption, settings_of, subscription, tenant
 
 from reconciler.azure.api_versions import Api
 from reconciler.azure.client import THREADS
+from reconciler.azure.errors import same_origin
 from reconciler.azure.session import connect
 from reconciler.model import arm_id
 from reconciler.problems import AzureError, CredentialError, ReconcilerError
@@ -188,6 +190,7 @@ def test_a_name_that_does_not_resolve_points_to_dns_and_proxy(login, monkeypatch
             with pytest.raises(AzureError) as caught:
                 azure.client.once("GET", f"{GROUP}corp", Api.GROUPS)
     assert caught.value.code == "NameResolution"
+    assert caught.value.message == "management.contoso.example cannot be found: Name or service not known"
     assert "DNS" in caught.value.remedy
 
 
@@ -200,6 +203,38 @@ def test_a_refused_connection_is_a_fault_without_status(login):
         with connect(settings_of(cloud), os.environ) as azure, pytest.raises(AzureError) as caught:
             azure.client.once("GET", f"{GROUP}corp", Api.GROUPS)
     assert (caught.value.status, caught.value.code) == (0, "NotSent")
+    assert caught.value.message == f"127.0.0.1:{port} cannot be reached: {os.strerror(errno.ECONNREFUSED)}"
+
+
+def test_a_proxy_that_refuses_is_told_of_as_the_proxy(login):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    with running(tenant()) as cloud:
+        login({**cloud.env, "HTTPS_PROXY": f"http://127.0.0.1:{port}"})
+        with connect(settings_of(cloud), os.environ) as azure, pytest.raises(AzureError) as caught:
+            azure.client.once("GET", f"{GROUP}corp", Api.GROUPS)
+        host = cloud.arm_endpoint.removeprefix("https://")
+    assert (caught.value.status, caught.value.code) == (0, "NotSent")
+    reason = os.strerror(errno.ECONNREFUSED)
+    assert caught.value.message == f"the proxy on the way to {host} cannot be used: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("link", "is_same"),
+    [
+        ("https://arm.contoso.example/next", True),
+        ("HTTPS://ARM.contoso.example:443/next", True),
+        ("http://arm.contoso.example/next", False),
+        ("https://arm.contoso.example:8443/next", False),
+        ("https://arm.contoso.example.other/next", False),
+        ("/next", False),
+        (None, False),
+    ],
+)
+def test_a_link_leads_to_the_same_place_by_scheme_host_and_port(link, is_same):
+    assert same_origin(link, "https://arm.contoso.example") is is_same
+    assert same_origin("http://h:80/x", "http://h")
 
 
 class Tunnel(socketserver.StreamRequestHandler):
