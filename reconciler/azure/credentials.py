@@ -21,8 +21,6 @@ from azure.core.rest import HttpRequest
 from azure.identity import ClientAssertionCredential, DefaultAzureCredential
 
 from reconciler.azure.clouds import Endpoints
-from reconciler.azure.remedies import redact
-from reconciler.documents.json_input import JsonInputError, read_json
 from reconciler.problems import CredentialError
 
 _GITHUB: Final = (
@@ -162,6 +160,9 @@ def github_assertion(environment: Mapping[str, str], audience: str) -> str:
     Raises:
         CredentialError: GitHub refuses, or cannot be reached.
     """
+    from reconciler.azure.remedies import redact  # noqa: PLC0415 - what only an error says need not delay the first token
+    from reconciler.documents.json_input import JsonInputError, read_json  # noqa: PLC0415 - likewise, for GitHub alone
+
     url, token = (environment[name] for name in _GITHUB[:2])
     request = HttpRequest("GET", url, params={"audience": audience}, headers={"Authorization": f"Bearer {token}"})
     try:
@@ -178,6 +179,8 @@ def github_assertion(environment: Mapping[str, str], audience: str) -> str:
 
 def no_identity(error: SdkError) -> CredentialError:
     """What to tell a person when no token could be had: which ways were tried, and why those that are set up failed."""
+    from reconciler.azure.remedies import redact  # noqa: PLC0415 - as above
+
     text = redact(str(error.message))
     tried = dict(_ATTEMPT.findall(text))
     failed = {name: why for name, why in tried.items() if _TRIED.search(why) or not _NOT_SET_UP.search(why)}
@@ -227,6 +230,8 @@ def token_claims(token: str) -> Mapping[str, Any]:
     parts = token.split(".")
     if len(parts) < 2:
         return {}
+    from reconciler.documents.json_input import JsonInputError, read_json  # noqa: PLC0415 - read once a token is there
+
     with contextlib.suppress(ValueError, JsonInputError):
         payload = base64.urlsafe_b64decode(parts[1] + "==")  # as many as are ever missing; more are ignored
         return read_json(payload, origin="the access token").as_object()

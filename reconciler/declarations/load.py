@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
@@ -12,7 +12,6 @@ from typing import Final, TypeVar
 from reconciler.codes import FileCode
 from reconciler.declarations import build
 from reconciler.declarations.misplaced import misnamed_settings, misplaced_files
-from reconciler.declarations.schema_errors import disguised_keys, schema_problems
 from reconciler.declarations.settings import settings as build_settings
 from reconciler.declarations.walk import MAX_TOTAL_BYTES, SourceFile, read, walk
 from reconciler.documents.characters import describe, not_one_line
@@ -187,10 +186,9 @@ def _value(
     )
     if document is not None:
         mistakes += _not_one_line(document)
-        for judged in (schema_problems(document, schema, errors(schema, document.data)), disguised_keys(document)):
-            if judged:
-                reported = {problem.source for problem in mistakes}
-                mistakes += tuple(problem for problem in judged if problem.source not in reported)
+        for judged in _of_the_schema(document, schema):
+            reported = {problem.source for problem in mistakes}
+            mistakes += tuple(problem for problem in judged if problem.source not in reported)
     if document is not None and not mistakes:
         return make(document)  # as nearly always
     problems.extend(mistakes[:_MAX_PROBLEMS_A_FILE])
@@ -205,6 +203,20 @@ def _value(
             )
         )
     return None
+
+
+def _of_the_schema(document: Document, schema: str) -> Iterator[tuple[Problem, ...]]:
+    """What breaks the schema, then metadata that only looks as if it did not."""
+    broken = errors(schema, document.data)
+    if not broken and "metadata" not in document.data:
+        return  # as nearly always
+    from reconciler.declarations.schema_errors import (  # noqa: PLC0415 - its words cost a start more than reading a file
+        disguised_keys,
+        schema_problems,
+    )
+
+    yield schema_problems(document, schema, broken)
+    yield disguised_keys(document)
 
 
 def _not_one_line(document: Document) -> tuple[Problem, ...]:
