@@ -86,14 +86,32 @@ def is_unchecked(properties: Mapping[str, JSON]) -> bool:
 def _is_title_right(case: Case, write: Write, after: Coverage, declaration: Declared) -> bool:
     """The declared title, or else the name and the title of what is exempted; while all that is held, the title that was."""
     title = str(after.properties.get("displayName") or "")
-    if before := write.before:
-        is_same = title == str(before.properties.get("displayName") or "")
-        if is_same and is_waiting(case, write, declaration.name):
-            return True
+    before = write.before
+    if before and title == str(before.properties.get("displayName") or "") and _is_all_held(case, after, declaration):
+        return True
     if declared := declaration.text.get("displayName"):
         return bool(title == declared)
     defaults = (f"{declaration.name}: {exempted}"[:_MOST_TITLE] for exempted in declaration.titles)
     return title.casefold() in {default.casefold() for default in defaults}
+
+
+def _is_all_held(case: Case, after: Coverage, declaration: Declared) -> bool:
+    """Whether the declaration wants nothing of what the object exempts but what another one wants as well, so that the object
+    becomes nothing that it declares.
+    """
+    for reference in after.references:
+        point = point_of(after, reference, declaration.selectors)
+        targets = case.targets[declaration.name].get(point, set())
+        if targets and not any(
+            line["declaration"] == declaration.name
+            and line["cause"] == "conflict"
+            and line["scope"].lower() in (point.scope, *targets)
+            and (line["assignment"] is None or line["assignment"].lower() == point.assignment)
+            and reference in (case.held_references(line, point.assignment) or (reference,))
+            for line in case.plan["held"]
+        ):
+            return False
+    return True
 
 
 def _is_target_right(case: Case, after: Coverage, declaration: Declared) -> bool:
