@@ -221,9 +221,9 @@ def test_a_signal_ends_at_once_what_only_reads_and_at_the_second_time_what_write
         with interrupts.interrupts() as asked:
             with pytest.raises(KeyboardInterrupt, match=r"^$"):
                 signal.raise_signal(number)
-            assert not asked.is_set()
+            assert asked.is_set() is False
             asked.finish_first()
-            assert not asked.is_set()
+            assert asked.is_set() is False
             signal.raise_signal(number)
             assert asked.is_set()
             with pytest.raises(KeyboardInterrupt, match=r"^writes under way may have reached Azure or not; "):
@@ -235,9 +235,12 @@ def test_a_signal_ends_at_once_what_only_reads_and_at_the_second_time_what_write
     )
 
 
-def test_a_signal_is_heeded_where_nothing_can_be_said(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_a_signal_is_heeded_where_nothing_can_be_said(monkeypatch: pytest.MonkeyPatch, is_closed: bool) -> None:
     with Path(os.devnull).open() as unwritable:
         monkeypatch.setattr(sys, "stderr", unwritable)
+        if is_closed:
+            unwritable.close()
         with interrupts.interrupts() as asked:
             asked.finish_first()
             signal.raise_signal(signal.SIGTERM)
