@@ -114,7 +114,7 @@ def _add_files(sources: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         )
         files.add_argument(
             "--date-order",
-            choices=tuple(DateOrder),
+            choices=[order.value for order in DateOrder],
             type=word_argument(DateOrder),
             help="what comes first in dates such as 6/1/2027",
         )

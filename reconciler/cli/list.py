@@ -63,10 +63,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tenant", type=_tenant, metavar="ID", help="needs no repository: list this tenant, below --scope where given"
     )
-    parser.add_argument("--cloud", choices=tuple(Cloud), default=Cloud.PUBLIC, help="the cloud of --tenant")
+    parser.add_argument(
+        "--cloud", choices=[cloud.value for cloud in Cloud], default=Cloud.PUBLIC.value, help="the cloud of --tenant"
+    )
     group = parser.add_argument_group("which", "without any, everything")
     group.add_argument("--recommendation", default="", metavar="TEXT", help="whose title has TEXT, or a reference id")
-    group.add_argument("--category", choices=tuple(Category), default="", help="risk accepted, or resolved elsewhere")
+    group.add_argument(
+        "--category",
+        choices=[category.value for category in Category],
+        default="",
+        help="risk accepted, or resolved elsewhere",
+    )
     group.add_argument("--owner", default="", metavar="TEXT", help="who answers for the risk, or whose mark it bears")
     group.add_argument("--severity", choices=SEVERITIES, default="", help="the worst of its recommendations")
     group.add_argument("--expires-before", type=_day, metavar="DATE", help="ends before that day, such as 2027-01-31")

@@ -75,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_pointers(parser)
     parser.add_argument(
         "--category",
-        choices=tuple(Category),
+        choices=[category.value for category in Category],
         default="",
         help="Waiver: the risk is accepted; Mitigated: met in another way",
     )

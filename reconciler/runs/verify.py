@@ -84,7 +84,8 @@ def run(request: VerifyRequest) -> VerifyRun:
             only=tuple(plan["scopes"]) if is_narrowed else (),
         )
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise ReconcilerError(f"the files cannot be checked: {error!r} in one of them", _SAVE_AGAIN) from error
+        why = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else f"{error!r}"
+        raise ReconcilerError(f"the files cannot be checked: {why} in one of them", _SAVE_AGAIN) from error
 
 
 def _facts(catalogue: Catalogue) -> Facts:

@@ -118,3 +118,14 @@ def test_a_stream_that_is_closed_takes_everything(tmp_path: Path, closed: str) -
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert ("reconciler.yaml:" in done.stdout) == (">&-" not in closed.split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_an_option_takes_is_told_as_people_write_it(command: str) -> None:
+    waiting = [parser_of(command, importlib.import_module(f"reconciler.cli.{command}"))]
+    while waiting:
+        for action in waiting.pop()._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                waiting += action.choices.values()
+            elif action.type is None:  # else the type itself says what is wrong
+                assert {type(choice) for choice in action.choices or ()} <= {str}, action.option_strings

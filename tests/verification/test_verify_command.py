@@ -251,6 +251,6 @@ def test_what_is_no_repository_is_said_with_what_to_do(root):
         declared.unlink()
         edited(root, "plan.json", lambda plan: plan.pop("changes"))
         assert refused(azure, root, *asked) == [
-            "error: the files cannot be checked: KeyError('changes') in one of them",
+            "error: the files cannot be checked: 'changes' is missing in one of them",
             "help: save it again with the exempt that checks it",
         ]
