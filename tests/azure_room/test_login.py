@@ -152,7 +152,7 @@ def test_the_token_is_asked_for_before_the_declarations_are_judged(
         azure, command, *BEGIN_EARLY[command], root=root, check=1, IDENTITY_ENDPOINT=service.address
     )  # which does not answer
     assert "broken.yaml" in ended.stdout + ended.stderr
-    assert service.asked.wait(60)
+    assert service.asked.wait(20)
 
 
 @pytest.mark.parametrize("command", BEGIN_EARLY)
@@ -222,7 +222,7 @@ def test_a_run_that_waits_for_the_login_is_interrupted_at_once(
     process = subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.PIPE, text=True)
     signal.signal(number, before)
     with process:
-        assert service.asked.wait(60)
+        assert service.asked.wait(20)
         for _ in range(5):  # Python loses one that strikes in a callback of its imports
             process.send_signal(number)
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -110,3 +110,59 @@ def test_a_row_that_is_not_imported_makes_the_exit_1_and_wildcards_ask_azure(roo
         assert OTHER in report["files"][0]["text"]
         again = run(azure, root, "import", "epac", "rows.json", check=(1,))
         assert [row["outcome"] for row in again["rows"]] == ["declared", "refused"]
+
+
+def test_a_folder_of_epac_is_read_whole_in_any_encoding(root: Path) -> None:
+    """JSON, JSON with comments and CSV at any depth, as editors and spreadsheets save them; nothing else, and in order."""
+    folder = root / "theirs"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "z.json").mkdir()
+    row = {"displayName": "Zoë", "description": "Zoë.", "exemptionCategory": "Waiver", "scope": SUB, "policyDefinitionName": TRANSFER}  # fmt: skip
+    for path, encoding in (
+        ("b.json", "cp1252"),
+        ("deep/a.JSONC", "utf-16"),
+        ("c.json", "utf-8-sig"),
+        ("d.txt", "utf-8"),
+    ):
+        text = json.dumps([{**row, "name": Path(path).stem}], ensure_ascii=False)
+        (folder / path).write_text(text, encoding=encoding)
+    header = "name,displayName,description,exemptionCategory,scope,policyDefinitionName"
+    (folder / "deep/e.csv").write_text(f"{header}\ne,Zoë,Zoë.,Waiver,{OTHER},{TRANSFER}\n", encoding="utf-8")
+    with emulated.running(repo.tenant(MCSB)) as azure:
+        report = run(azure, root, "import", "epac", "theirs", "--dry-run", check=(1,))
+        assert not azure.requests, "no row needs Azure"
+    assert [(row["source"], row["title"], row["outcome"]) for row in report["rows"]] == [
+        ("b.json: exemption 1", "Zoë", "imported"),
+        ("c.json: exemption 1", "Zoë", "refused"),
+        ("deep/a.JSONC: exemption 1", "Zoë", "refused"),
+        ("deep/e.csv:2", "Zoë", "imported"),
+    ]
+
+
+@pytest.mark.parametrize("tool", ["epac", "terraform", "arm", "bicep"])
+def test_a_file_that_is_not_there_is_said(root: Path, tool: str) -> None:
+    with emulated.running(repo.tenant(MCSB)) as azure:
+        for path in ("none.json", *(() if tool == "epac" else ("exemptions",))):
+            scope = ["--scope", SUB] if tool in {"arm", "bicep"} else []
+            done = emulated.exempt(azure, "import", tool, path, *scope, cwd=root, check=[1])
+            assert done.stderr.splitlines() == [f"error: there is no file '{path}'", "help: correct the path"]
+
+
+def test_rows_that_need_azure_are_left_where_it_cannot_be_read_and_the_others_are_not(root: Path) -> None:
+    row = {"displayName": "Row", "description": "D.", "exemptionCategory": "Waiver", "policyDefinitionName": TRANSFER}
+    wide = {**row, "name": "wide", "scope": "/subscriptions/subscriptionsPattern/sub*"}
+    (root / "rows.json").write_text(json.dumps([{**row, "name": "one", "scope": SUB}, wide]), encoding="utf-8")
+    with emulated.running(repo.tenant(MCSB)) as azure:
+        done = emulated.exempt(
+            azure,
+            "import",
+            "epac",
+            "rows.json",
+            "--format",
+            "json",
+            cwd=root,
+            check=[1],
+            IDENTITY_ENDPOINT="http://127.0.0.1:9",
+        )
+    assert [row["outcome"] for row in json.loads(done.stdout)["rows"]] == ["imported", "refused"]
+    assert "warning: Azure was not read, so rows that need it are not imported: no Azure identity" in done.stderr

@@ -262,3 +262,134 @@ def test_the_action_fails_the_step_where_the_command_fails(started: Path, tmp_pa
     done = action(started, tmp_path / "temp", step, {}, {})
     assert done.failed
     assert "::error file=exemptions/bad.yaml" in done.log
+
+
+def refused(folder: Path, *words: str) -> list[str]:
+    """The problem and what to do about it."""
+    done = exempt("init", *words, cwd=folder, code=1)
+    assert done.stdout == ""
+    return done.stderr.splitlines()
+
+
+AT_HOST = "https://git.contoso.example/tools/exempt@" + "0123456789" * 4
+FORM = "is not of the form wanted"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem", "remedy"),
+    [
+        (
+            ["--tool", "contoso/exempt@v1"],
+            "--tool: 'contoso/exempt@v1' is not ORGANISATION/REPOSITORY@COMMIT or https://HOST/PATH@COMMIT",
+            "give all 40 digits of the commit",
+        ),
+        (
+            ["--tool", AT_HOST, "--pipelines", "github"],
+            "workflows on GitHub can use a tool on GitHub only, and this one is at https://git.contoso.example/tools/exempt",
+            "mirror it on GitHub and add --tool ORGANISATION/REPOSITORY@COMMIT, or choose other --pipelines",
+        ),
+        (["--owner", "a b"], f"--owner: 'a b' {FORM}", "give letters, digits, dots, dashes and slashes, 100 at most"),
+        (["--tenant", "contoso"], f"--tenant: 'contoso' {FORM}", "give the tenant's GUID"),
+        (["--team", "security"], f"--team: 'security' {FORM}", "give @ORGANISATION/TEAM or @USER"),
+        (
+            ["--pipelines", "gitlab", "--part", f"a={repo.subscription(1)}"],
+            "--part: the pipelines for gitlab run in one part",
+            'leave it out, or write the jobs by hand (docs/operations.md, "Many subscriptions")',
+        ),
+        (
+            ["--part", f"a={repo.subscription(1)}", "--part", f"a={repo.subscription(2)}"],
+            "--part: the name a stands twice",
+            "give each part its own",
+        ),
+        (
+            ["--part", f"a={repo.subscription(1)}", "--part", f"b={repo.subscription(1)}"],
+            f"--part: the scope {repo.subscription(1)} stands twice",
+            "give each part its own",
+        ),
+        (
+            ["--part", f"a={repo.subscription(1)}/resourceGroups/rg"],
+            "--part: a is a resource group, but lists are read by subscription",
+            "name management groups and subscriptions",
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_is_wrong_with_an_option_is_said_with_what_to_give(
+    tmp_path: Path, arguments: list[str], problem: str, remedy: str
+) -> None:
+    tool = [] if "--tool" in arguments else ["--tool", TOOL]
+    assert refused(tmp_path, "new", *tool, *arguments) == [f"error: {problem}", f"help: {remedy}"]
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_is_in_the_way_is_said_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("theirs")
+    assert refused(tmp_path, "file", "--tool", TOOL, "--owner", "contoso/new") == [
+        "error: 'file' is not a folder",
+        "help: name a new folder, or an empty repository",
+    ]
+    (tmp_path / "new").mkdir()
+    for name, content in (("reconciler.yaml", b"mine"), ("requirements.txt", b"\xff")):
+        (tmp_path / "new" / name).write_bytes(content)
+    assert refused(tmp_path, "new", "--tool", TOOL) == [
+        "error: 'new' has files that would be overwritten: reconciler.yaml, requirements.txt",
+        (
+            "help: move them away, or name a new folder; to move a repository to this version of the tool: "
+            "exempt init --upgrade"
+        ),
+    ]
+    assert refused(tmp_path, "--upgrade", "new", "--tool", TOOL) == [
+        "error: 'new' has no .exempt-init.json, so nothing says what 'exempt init' wrote there",
+        "help: start a new repository beside it with 'exempt init', and copy exemptions/ and reconciler.yaml there",
+    ]
+
+
+def test_a_file_that_an_upgrade_cannot_read_is_named(started: Path) -> None:
+    (started / "requirements.txt").write_bytes(b"\xff")
+    problem, remedy = refused(started, "--upgrade", ".", "--tool", TOOL)
+    assert problem.startswith("error: requirements.txt cannot be read: ")
+    assert remedy == "help: restore it from git"
+
+
+def test_what_was_written_from_which_values_is_noted(tmp_path: Path) -> None:
+    """So that an upgrade writes the same with another tool."""
+    parts = [word for number in (1, 2) for word in ("--part", f"p{number}={repo.subscription(number)}")]
+    values = ["--tenant", repo.TENANT, "--team", "@contoso/risk", "--scope", repo.ROOT, "--owner", "contoso/new"]
+    exempt("init", "new", "--tool", AT_HOST, "--pipelines", "azure-devops", *values, *parts, cwd=tmp_path)
+    text = (tmp_path / "new" / ".exempt-init.json").read_text(encoding="utf-8")
+    note = json.loads(text)
+    assert text == json.dumps(note, indent=2) + "\n"
+    address, _, commit = AT_HOST.partition("@")
+    assert (note["tool"]["repository"], note["tool"]["commit"]) == (address, commit)
+    assert note["format_version"] == "1.0"
+    assert note["values"] == {
+        "owner": "contoso/new",
+        "tenant": repo.TENANT,
+        "scopes": [repo.ROOT],
+        "team": "@contoso/risk",
+        "pipelines": "azure-devops",
+        "parts": {f"p{number}": repo.subscription(number) for number in (1, 2)},
+    }
+    there = {path.relative_to(tmp_path / "new").as_posix() for path in (tmp_path / "new").rglob("*") if path.is_file()}
+    assert set(note["files"]) == there - {".exempt-init.json"}
+    settings = yaml.safe_load((tmp_path / "new" / "reconciler.yaml").read_text(encoding="utf-8"))
+    assert (settings["owner"], settings["tenantId"], settings["scopes"]) == ("contoso/new", repo.TENANT, [repo.ROOT])
+    assert f"exempt @ git+{address}@{commit}" in (tmp_path / "new" / "requirements-tool.txt").read_text("utf-8")
+    schema = json.loads((tmp_path / "new" / "schemas" / "exemption.schema.json").read_text(encoding="utf-8"))
+    assert schema["$id"] == "exemption.schema.json"
+
+
+def test_what_nobody_says_is_the_folder_the_tenants_root_group_and_github(tmp_path: Path) -> None:
+    exempt("init", "new", "--tool", TOOL, "--tenant", repo.TENANT, cwd=tmp_path)
+    note = json.loads((tmp_path / "new" / ".exempt-init.json").read_text(encoding="utf-8"))
+    assert note["values"] == {
+        "owner": "new",
+        "tenant": repo.TENANT,
+        "scopes": [f"/providers/Microsoft.Management/managementGroups/{repo.TENANT}"],
+        "team": "@contoso/security-reviewers",
+        "pipelines": "github",
+        "parts": {},
+    }
+    schema = json.loads((tmp_path / "new" / "schemas" / "exemption.schema.json").read_text(encoding="utf-8"))
+    place = TOOL.replace("@", "/")
+    assert schema["$id"] == f"https://raw.githubusercontent.com/{place}/schemas/exemption.schema.json"
