@@ -72,7 +72,8 @@ def test_without_a_subscription_or_a_login_everything_is_asked_and_checked(
     clone: Path, tmp_path: Path, code: int
 ) -> None:
     typist = started(clone, az=logged_in(tmp_path / "bin", identifier=TENANT, code=code))
-    typist.waits_for("Tenant (its GUID; empty: later): " + ("" if code else TENANT))
+    typist.waits_for("Tenant (its GUID; empty: later):" + ("" if code else f" {TENANT}"))
+    assert (TENANT in typist.screen) is (code == 0), "an az that fails has no login"
     typist.types(("" if code else "\x15") + "contoso" + ENTER)
     typist.waits_for("give the tenant's GUID")
     typist.types("\x15" + TENANT + ENTER)
