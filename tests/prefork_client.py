@@ -3,8 +3,9 @@
     python -I -S prefork_client.py ADDRESS CHECKOUT [OPTION]... -m reconciler ARGUMENT...
 
 Where the interpreter would find this checkout's tool and libraries, a fork of the server of `prefork.py` runs the command
-with this process' streams, folder and environment; signals reach it, and its end is this process' end. Everything else,
-and every folder that offers modules of its own, is the interpreter's. Uses only what loads in milliseconds.
+with this process' streams, folder and environment; signals reach it, but for SIGKILL (tests that kill start an
+interpreter), and its end is this process' end. Everything else, and every folder that offers modules of its own, is the
+interpreter's. Uses only what loads in milliseconds.
 """
 
 import _signal
@@ -13,7 +14,7 @@ import marshal
 import os
 import sys
 
-OF_ITSELF = ("init", "demo", "--version", "-V")
+OF_ITSELF = ("init", "demo", "--version")
 """Commands that tell where the tool lies: a copy of it is another one."""
 
 SIGNALS = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP)
