@@ -28,7 +28,7 @@ from reconciler.declarations import build, load
 from reconciler.declarations.check import check
 from reconciler.declarations.load import _not_one_line
 from reconciler.declarations.walk import SourceFile, read, walk
-from reconciler.documents.characters import decode, hidden
+from reconciler.documents.reading import read_document
 from reconciler.documents.schema import errors, judge
 from reconciler.documents.strict import parse
 
@@ -172,10 +172,7 @@ def stages(root: Path) -> dict[str, float]:
     for found in clock.time("walk", files, root):
         data = clock.time("read", read, found)
         assert isinstance(data, bytes)
-        text = clock.time("characters", decode, data, found.name)
-        assert isinstance(text, str)
-        clock.time("characters", hidden, text, found.name)
-        document, _ = clock.time("YAML", parse, text, found.name)
+        document, _ = clock.time("YAML", read_document, data, found.name)
         assert document is not None
         clock.time("characters", _not_one_line, document)
         clock.time("schema", errors, "exemption", document.data)
@@ -233,7 +230,7 @@ def main(counts: Sequence[int]) -> None:
             print(
                 f"{count:>12,} {seconds:>7.2f} {cpu:>7.2f} {bare:>8.2f} {cpu / bare:>6.1f} {memory:>5.0f}", flush=True
             )
-            limits.at_most(12, cpu / bare, f"CPU of {count:,} declarations, to its floor")
+            limits.at_most(6, cpu / bare, f"CPU of {count:,} declarations, to its floor")
             if count == counts[-1]:
                 shares(root, count)
 
