@@ -196,6 +196,22 @@ def test_azures_own_words_code_and_support_id_reach_the_fault(interrupted):
 
 
 @pytest.mark.parametrize(
+    ("headers", "correlation"),
+    [
+        ({"x-ms-correlation-request-id": "one", "x-ms-request-id": "two"}, "one"),
+        ({"x-ms-request-id": "two"}, "two"),
+        ({}, ""),
+    ],
+)
+def test_the_id_for_support_is_azures_correlation_or_else_its_request(interrupted, headers, correlation):
+    with interrupted() as (door, azure):
+        door.answer = lambda _: Reply(403, {"error": {"code": "No", "message": "no"}}, headers)
+        with pytest.raises(AzureError) as caught:
+            azure.writer().read(wanted().id)
+    assert caught.value.correlation == correlation
+
+
+@pytest.mark.parametrize(
     "reply",
     [
         Reply(502, b"<html>Bad gateway</html>", content_type="text/html"),
