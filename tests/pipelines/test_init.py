@@ -17,6 +17,7 @@ import yaml
 from main_job import repositories as repo
 from pipelines import runner
 
+from reconciler import __version__
 from reconciler.runs.scaffold import Pipelines
 
 AZURE_PIPELINES = sorted(path.name for path in (runner.CHECKOUT / "azure-pipelines").glob("*.yml"))
@@ -360,7 +361,7 @@ def test_what_was_written_from_which_values_is_noted(tmp_path: Path) -> None:
     note = json.loads(text)
     assert text == json.dumps(note, indent=2) + "\n"
     address, _, commit = AT_HOST.partition("@")
-    assert (note["tool"]["repository"], note["tool"]["commit"]) == (address, commit)
+    assert note["tool"] == {"version": __version__, "repository": address, "commit": commit}
     assert note["format_version"] == "1.0"
     assert note["values"] == {
         "owner": "contoso/new",
