@@ -90,3 +90,13 @@ def test_the_sandbox_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
         "error: the following arguments are required: --scope",
         "help: 'exempt emulator prove --help' lists the options",
     ]
+
+
+def test_help_keeps_the_paragraphs_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        guarded(["emulator", "prove", "--help"])
+    assert left.value.code == 0
+    text = capsys.readouterr().out
+    assert text.startswith("usage: exempt emulator prove ")
+    assert "\n\nReads only, unless --write. " in text
+    assert "\n\nExit codes: 0 no differences; " in text
