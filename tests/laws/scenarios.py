@@ -411,7 +411,7 @@ def scenarios(draw, *, mixed: bool = False) -> Scenario:
     live = [meddled(draw, each, made) if one_of(draw, *[False] * 4, True) else each for each in made]
     live += [exemption(draw, number, found, wanted) for number in range(draw(st.integers(0, 6)))]
     unique = {each.id.key: each for each in live}
-    missing = unreadable(draw, found) if one_of(draw, False, False, True) else ()
+    missing = unreadable(draw, found, house.scopes) if one_of(draw, False, False, True) else ()
     only = one_of(draw, *[None] * 8, LEFT, SUB, RG)
     return replace(today, live=tuple(unique.values()), unread=missing, only=only)
 
@@ -507,11 +507,12 @@ def meddled(draw, live: Exemption, made) -> Exemption:
 
 
 @part
-def unreadable(draw, found) -> tuple[Unread, ...]:
+def unreadable(draw, found, roots) -> tuple[Unread, ...]:
     what = []
+    groups = [scope for scope in roots if scope in (ROOT, LEFT)]  # whose descendants are asked for
     if draw(st.booleans()):
-        listed = one_of(draw, "exemptions", "exemptions", "assignments", "descendants")
-        place = one_of(draw, *((ROOT, LEFT) if listed == "descendants" else EXPECTED))
+        listed = one_of(draw, "exemptions", "exemptions", "assignments", *["descendants"] * len(groups))
+        place = one_of(draw, *(groups if listed == "descendants" else EXPECTED))
         what.append(Unread(scope=place, what=listed, message="AuthorizationFailed"))
     if draw(st.booleans()):
         each = draw(st.sampled_from(policies_among(found)))
