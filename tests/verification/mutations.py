@@ -135,15 +135,12 @@ def other_own_metadata(documents: Documents, random: Random) -> bool:
 
 def lost_note(documents: Documents, random: Random) -> bool:
     """What somebody else noted on an object, that its update takes out."""
-    updates = [
-        (change, key)
-        for change in written(documents)
-        for key in (change["before"] or {}).get("metadata", {})
-        if key == "x" and key in change["after"]["metadata"]
-    ]
+    updates = [change for change in written(documents) if change["before"]]
     if updates:
-        change, key = random.choice(updates)
-        del change["after"]["metadata"][key]
+        change = random.choice(updates)
+        (live,) = (e for e in documents["snapshot"]["policyExemptions"] if e["id"].lower() == id_of(change))
+        for properties in (live["properties"], change["before"]):
+            properties["metadata"] = {**properties.get("metadata", {}), "noted": "by ann@contoso.example"}
         resealed(documents["plan"])
     return bool(updates)
 
