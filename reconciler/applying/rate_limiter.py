@@ -42,6 +42,7 @@ class _Bucket:
         "answered",
         "blocked_until",
         "in_flight",
+        "is_alone",
         "largest",
         "observed_at",
         "peak",
@@ -57,6 +58,7 @@ class _Bucket:
         self.largest = 0.0  # the most that any answer showed: the bucket may hold no more
         self.observed_at = 0.0
         self.in_flight = 0
+        self.is_alone = True  # what is in flight was sent when nothing else was, and nothing after it
         self.window = 1.0  # how many may be in flight while Azure shows no tokens
         self.slow_from = math.inf  # the window from which on it grows slowly
         self.refill_rate = 0.0  # learnt tokens per second; 0: not yet
@@ -90,8 +92,8 @@ class _Bucket:
         if remaining is not None:
             self.largest = max(self.largest, remaining)
             trusted: float = remaining
-            if self.remaining is not None and self.in_flight > 1:
-                # Answers overtake each other: a number that is too high may only be an old one.
+            if self.remaining is not None and self.in_flight and not self.is_alone:
+                # Answers overtake each other: a number that is too high may only be an old one, though it is the last.
                 trusted = min(remaining, self._expected(now, self.remaining))
             self.remaining, self.observed_at = trusted, now
             self._learn(now, trusted + self.answered)
@@ -176,7 +178,9 @@ class RateLimiter:
         """Counts these as in flight."""
         with self._lock:
             for key, amount in requests.items():
-                self._buckets[key].in_flight += amount
+                bucket = self._buckets[key]
+                bucket.is_alone = bucket.in_flight == 0 and amount == 1
+                bucket.in_flight += amount
 
     def release(self, requests: Mapping[BucketId, int]) -> None:
         """They are answered, or were not sent after all."""

@@ -377,9 +377,12 @@ def test_the_outcomes_are_saved_whatever_the_form(root):
 def test_an_unwritable_outcome_file_hides_nothing(root):
     with emulated.running(repo.tenant(MCSB)) as azure:
         done = emulated.exempt(azure, "apply", "--yes", "--out", "no/such/folder.json", cwd=root, check=[1])
+        assert not azure.exemptions, "what is surely in vain is said before anything is done"
+        assert "there is no folder 'no/such' for 'folder.json'" in done.stderr
+        done = emulated.exempt(azure, "apply", "--yes", "--out", "/dev/full", cwd=root, check=[1])
         assert len(azure.exemptions) == 2
     assert "Done: 2 decisions; 2 exemptions written" in done.stdout
-    assert "no/such/folder.json" in done.stderr
+    assert "/dev/full cannot be written: No space left on device" in done.stderr
 
 
 def test_approvals_that_nothing_needs_any_more_are_told(root):

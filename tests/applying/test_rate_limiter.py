@@ -228,5 +228,9 @@ def test_an_older_answer_that_comes_late_is_not_believed():
     limiter("sub", "writes", 8, None)  # sent before the one that showed 4, answered after it
     assert limiter.delay({WRITES: 3}) > 0
     limiter.release({WRITES: 1})
-    limiter("sub", "writes", 8, None)  # nothing else is under way: no doubt about it
+    limiter("sub", "writes", 7, None)  # the last one that is under way, and still older than the one that showed 4
+    assert limiter.delay({WRITES: 4}) > 0
+    limiter.release({WRITES: 1})
+    limiter.acquire({WRITES: 1})
+    limiter("sub", "writes", 8, None)  # nothing else was under way since it was sent: no doubt about it
     assert limiter.delay({WRITES: 3}) == 0

@@ -90,7 +90,10 @@ def test_a_file_that_cannot_be_written_is_a_message_and_leaves_no_half(repositor
     with running(tenant()) as cloud:
         root = repository(cloud)
         done = exempt(cloud, "snapshot", "--out", "no/where.json", cwd=root, check=[1])
-    assert "no/where.json cannot be written" in done.stderr
+        assert "there is no folder 'no' for 'where.json'" in done.stderr
+        assert not cloud.requests
+        done = exempt(cloud, "snapshot", "--out", "/dev/full", cwd=root, check=[1])
+    assert "/dev/full cannot be written: No space left on device" in done.stderr
     assert [one.name for one in root.iterdir()] == ["reconciler.yaml"]
 
 

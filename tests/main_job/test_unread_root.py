@@ -60,9 +60,9 @@ def test_an_explanation_leads_with_it_and_fails(refused, question):
 def test_a_list_of_nothing_is_no_proof_that_nothing_is_exempt(refused):
     done = refused("list")
     assert done.stdout.startswith("What is exempt is not known: not everything could be read.")
-    assert done.stderr.count("not read: ") == 2, "one line a cause: a right in policy, and one in Defender"
-    assert "not read: assignments, descendants, exemptions" in done.stderr
-    assert "not read: standard assignments" in done.stderr
+    assert done.stderr.count("not read: ") == 1, "one line: one role at the group gives all that is missing"
+    assert f"not read: assignments, descendants, exemptions, standard assignments at {repo.ROOT}: " in done.stderr
+    assert f'--role "Reader" --scope {repo.ROOT};' in done.stderr
 
 
 def test_doctor_calls_nothing_ok_that_it_could_not_see(refused):
