@@ -324,13 +324,9 @@ class Scenario:
         return chain_in(self.parents, scope)
 
     def snapshot(self) -> Snapshot:
-        hidden = {each.scope.key: each.what for each in self.unread}
+        groups = {each.scope.key for each in self.unread if each.what == "descendants"}
         sets = {each.scope.key for each in self.unread if each.what.startswith("/")}
-        unlisted = {
-            key
-            for key in self.parents
-            if any(outer in self.chain(arm_id(key))[1:] for outer, what in hidden.items() if what == "descendants")
-        }
+        unlisted = {key for key in self.parents if not groups.isdisjoint(self.chain(arm_id(key))[1:])}
         expected = tuple(each for each in EXPECTED if each.key not in unlisted)
         there = {
             each.id.key: each
