@@ -358,14 +358,19 @@ def wanted_delete(documents: Documents, random: Random) -> bool:
     return True
 
 
-def forged_hold(documents: Documents, random: Random) -> bool:
-    """What a create would have exempted is called held, for a cause that the tenant does not show."""
-    taken = {(line["declaration"], line["scope"].lower()) for line in documents["plan"]["held"]}
-    creates = [
+def creates_beside_no_hold(documents: Documents) -> list[Documents]:
+    """The creates of declarations of which nothing is held at the same scope."""
+    held = {(line["declaration"], line["scope"].lower()) for line in documents["plan"]["held"]}
+    return [
         change
         for change in written(documents)
-        if change["before"] is None and (change["declaration"], change["key"]["scope"].lower()) not in taken
+        if change["before"] is None and (change["declaration"], change["key"]["scope"].lower()) not in held
     ]
+
+
+def forged_hold(documents: Documents, random: Random) -> bool:
+    """What a create would have exempted is called held, for a cause that the tenant does not show."""
+    creates = creates_beside_no_hold(documents)
     if not creates or documents["snapshot"]["unread"]:
         return False
     create = random.choice(creates)
@@ -387,12 +392,7 @@ def unread_elsewhere(documents: Documents, random: Random) -> bool:
     """What a create would have exempted is called held for want of a list, and what could not be read is another one: of
     another scope, above it too, or of an initiative.
     """
-    taken = {(line["declaration"], line["scope"].lower()) for line in documents["plan"]["held"]}
-    creates = [
-        change
-        for change in written(documents)
-        if change["before"] is None and (change["declaration"], change["key"]["scope"].lower()) not in taken
-    ]
+    creates = creates_beside_no_hold(documents)
     if not creates or documents["snapshot"]["unread"]:
         return False
     create = random.choice(creates)
