@@ -116,9 +116,9 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
     recorded = load_record(request.record, repository.settings, context)
     saved = _saved_plan(request.approvals, repository) if request.approvals is not None else None
     with connect(repository.settings, context.environment, context.observer.warning, login) as azure:
-        declarations = (*repository.declarations, *(approved.repository.declarations if approved else ()))
-        standards = {*repository.standards, *(approved.repository.standards if approved else ())}
-        raw = read_raw(azure, declarations, request.scope, context, sorted(standards), former=repository.former)
+        repositories = (repository,) if approved is None else (repository, approved.repository)
+        raw = read_raw(azure, context, *repositories, scope=request.scope)
+        standards = [standard for declared in repositories for standard in declared.standards]
         snapshot = with_adopted(planned_on(raw, standards), recorded)
         names = display_names(snapshot, repository.catalogue)
         plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)

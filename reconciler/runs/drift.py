@@ -36,7 +36,7 @@ from reconciler.reports.drift import DriftReport
 from reconciler.runs.context import Context
 from reconciler.runs.loading import ApprovedState, Repository, load_repository, load_revision
 from reconciler.runs.notify import tell
-from reconciler.runs.reading import display_names, load_record, plan_repository, read_azure, saved_snapshot
+from reconciler.runs.reading import display_names, load_record, plan_repository, read_declared, saved_snapshot
 from reconciler.runs.rights import unexemptable_assignments
 from reconciler.runs.status import read_effects
 
@@ -221,9 +221,7 @@ def _evidence(request: DriftRequest, repository: Repository, context: Context, l
         snapshot = with_adopted(saved_snapshot(request.snapshot, repository.settings), recorded)
         return _Evidence(snapshot=snapshot, plan=plan_repository(repository, snapshot, context, Allowances()))
     with connect(repository.settings, context.environment, context.observer.warning, login) as azure:
-        snapshot = read_azure(
-            azure, repository.declarations, None, context, repository.standards, former=repository.former
-        )
+        snapshot = read_declared(azure, context, repository)
         snapshot = with_adopted(snapshot, recorded)
         plan = plan_repository(repository, snapshot, context, Allowances())
         return _Evidence(

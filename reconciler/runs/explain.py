@@ -19,7 +19,7 @@ from reconciler.planning.stages import decide
 from reconciler.problems import UsageError
 from reconciler.runs.context import Context
 from reconciler.runs.loading import Repository, load_repository, named
-from reconciler.runs.reading import display_names, load_record, read_azure, saved_snapshot
+from reconciler.runs.reading import display_names, load_record, read_declared, saved_snapshot
 
 _POLICY: Final = "/policydefinitions/"
 
@@ -87,9 +87,7 @@ def _snapshot(request: ExplainRequest, repository: Repository, context: Context,
     if request.snapshot is not None:
         return saved_snapshot(request.snapshot, repository.settings)
     with connect(repository.settings, context.environment, context.observer.warning, login) as azure:
-        snapshot = read_azure(
-            azure, repository.declarations, None, context, repository.standards, former=repository.former
-        )
+        snapshot = read_declared(azure, context, repository)
         resource = request.resource
         if resource is None or resource.key in snapshot.exists | snapshot.gone:
             return snapshot

@@ -22,7 +22,7 @@ from reconciler.planning.provenance import Approval, History, NoHistory
 from reconciler.problems import AzureError, ReconcilerError
 from reconciler.runs.context import Context
 from reconciler.runs.loading import OVERLAY, load_repository, load_settings
-from reconciler.runs.reading import display_names, load_record, read_azure, read_snapshot
+from reconciler.runs.reading import display_names, load_record, read_declared, read_snapshot
 
 _GROUPS: Final = "/providers/Microsoft.Management/managementGroups/"
 _EVERYTHING: Final = Selection()
@@ -112,9 +112,7 @@ def _with_effects(request: ListRequest, context: Context) -> tuple[Snapshot, Map
     repository = load_repository(request.root, None, context, login.begin)
     recorded = load_record(request.record, repository.settings, context)
     with connect(repository.settings, context.environment, context.observer.warning, login) as azure:
-        snapshot = read_azure(
-            azure, repository.declarations, request.scope, context, repository.standards, former=repository.former
-        )
+        snapshot = read_declared(azure, context, repository, request.scope)
         try:
             inputs = read_effects(azure, repository, with_adopted(snapshot, recorded), context, request.scope)
         except AzureError as error:

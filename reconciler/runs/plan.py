@@ -96,9 +96,7 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
         plan = reading.plan_repository(repository, snapshot, context, request.allowances, request.scope)
     else:
         with connect(repository.settings, context.environment, context.observer.warning, login) as azure:
-            raw = reading.read_raw(
-                azure, repository.declarations, request.scope, context, repository.standards, former=repository.former
-            )
+            raw = reading.read_raw(azure, context, repository, scope=request.scope)
             snapshot = with_adopted(reading.planned_on(raw, repository.standards), recorded)
             plan = reading.plan_repository(repository, snapshot, context, request.allowances, request.scope)
             plan = _with_missing_rights(plan, snapshot, unexemptable_assignments(azure, plan))

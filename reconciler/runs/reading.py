@@ -36,36 +36,38 @@ from reconciler.runs.loading import Repository
 _NO_RECORD: Final = "name what 'exempt apply --record-out FILE' saved, or leave the option out"
 
 
-def read_azure(  # noqa: PLR0913 - what a read is about
-    azure: Azure,
-    declarations: Sequence[Declaration],
-    scope: ArmId | None,
-    context: Context,
-    standards: Sequence[ArmId] = (),
-    *,
-    former: Sequence[ArmId] = (),
-) -> Snapshot:
-    """Everything that a report of these declarations needs; `scope` narrows it. `standards` and `former` ones are looked for
-    by name.
+def read_raw(azure: Azure, context: Context, *repositories: Repository, scope: ArmId | None = None) -> RawSnapshot:
+    """What plans of the repositories need, as ARM gave it, for a file that a later proof rests on; `scope` narrows it."""
+    with context.observer.reading("reading Azure") as progress:
+        return azure.reader().raw_snapshot(
+            azure.settings,
+            [declaration for repository in repositories for declaration in repository.declarations],
+            scope,
+            progress,
+            list(dict.fromkeys(standard for repository in repositories for standard in repository.standards)),
+            former=list(dict.fromkeys(standard for repository in repositories for standard in repository.former)),
+        )
+
+
+def read_declared(azure: Azure, context: Context, repository: Repository, scope: ArmId | None = None) -> Snapshot:
+    """Everything that a report of the repository needs; `scope` narrows it.
 
     A report says what is exempt in Azure, so what Defender refuses to show is unread, whoever declares what.
     """
-    return snapshot_of(read_raw(azure, declarations, scope, context, standards, former=former))
+    return snapshot_of(read_raw(azure, context, repository, scope=scope))
 
 
-def read_raw(  # noqa: PLR0913 - as above
+def read_azure(
     azure: Azure,
-    declarations: Sequence[Declaration],
-    scope: ArmId | None,
     context: Context,
-    standards: Sequence[ArmId] = (),
+    declarations: Sequence[Declaration] = (),
     *,
-    former: Sequence[ArmId] = (),
-) -> RawSnapshot:
-    """What a plan of the declarations needs, as ARM gave it, for a file that a later proof rests on."""
+    scope: ArmId | None = None,
+    standards: Sequence[ArmId] = (),
+) -> Snapshot:
+    """Everything that a report needs that plans nothing; `scope` narrows it, `standards` are looked for by name."""
     with context.observer.reading("reading Azure") as progress:
-        reader = azure.reader()
-        return reader.raw_snapshot(azure.settings, declarations, scope, progress, standards, former=former)
+        return snapshot_of(azure.reader().raw_snapshot(azure.settings, declarations, scope, progress, standards))
 
 
 def planned_on(raw: RawSnapshot, standards: Collection[ArmId]) -> Snapshot:
@@ -90,7 +92,7 @@ def read_snapshot(  # noqa: PLR0913 - what is read, and from where
     if file is not None:
         return saved_snapshot(file, settings)
     with connect(settings, context.environment, context.observer.warning) as azure:
-        return read_azure(azure, declarations, scope, context, standards)
+        return read_azure(azure, context, declarations, scope=scope, standards=standards)
 
 
 def saved_snapshot(file: Path, settings: Settings) -> Snapshot:

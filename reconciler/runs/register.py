@@ -19,7 +19,7 @@ from reconciler.problems import AzureError
 from reconciler.reports.register_html import SiteAssets
 from reconciler.runs.context import Context
 from reconciler.runs.loading import Repository, load_repository
-from reconciler.runs.reading import display_names, load_record, plan_repository, read_azure, saved_snapshot
+from reconciler.runs.reading import display_names, load_record, plan_repository, read_declared, saved_snapshot
 from reconciler.runs.status import read_effects
 
 
@@ -72,9 +72,7 @@ def run(request: RegisterRequest, context: Context) -> RegisterRun:
         snapshot = with_adopted(saved_snapshot(request.snapshot, repository.settings), recorded)
     else:
         with connect(repository.settings, context.environment, context.observer.warning, login) as azure:
-            snapshot = read_azure(
-                azure, repository.declarations, request.scope, context, repository.standards, former=repository.former
-            )
+            snapshot = read_declared(azure, context, repository, request.scope)
             snapshot = with_adopted(snapshot, recorded)
             in_force, score = _defender(azure, repository, snapshot, context)
     plan = plan_repository(repository, snapshot, context, Allowances(), request.scope)

@@ -88,7 +88,7 @@ def run(request: ScoreRequest, context: Context) -> ScoreRun:
     settings, _ = load_settings(request.root, context)
     earlier, revision = _estimate(request.estimate, settings) if request.estimate else ((), "")
     with connect(settings, context.environment, context.observer.warning) as azure:
-        snapshot = read_azure(azure, (), request.scope, context)
+        snapshot = read_azure(azure, context, scope=request.scope)
         managed = [scope for scope in snapshot.expected if scope.kind is ScopeKind.SUBSCRIPTION]
         with context.observer.reading("reading Defender"):
             posture = read_posture(azure.client, managed, managed)

@@ -92,9 +92,7 @@ def observe(request: StatusRequest, context: Context) -> Generator[StatusRun, No
     recorded = load_record(request.record, repository.settings, context)
     with connect(repository.settings, context.environment, context.observer.warning, login) as azure:
         # It speaks of what is declared here alone: who declares nothing of Defender's own kind needs no right to it.
-        raw = read_raw(
-            azure, repository.declarations, request.scope, context, repository.standards, former=repository.former
-        )
+        raw = read_raw(azure, context, repository, scope=request.scope)
         snapshot = with_adopted(planned_on(raw, repository.standards), recorded)
         names = display_names(snapshot, repository.catalogue)
         while True:
