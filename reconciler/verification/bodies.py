@@ -68,6 +68,7 @@ def is_waiting(case: Case, write: Write, name: str) -> bool:
     before = write.before
     return (
         before is not None
+        and case.owner_of(before) == "ours"
         and before.metadata.get("declaration") == name
         and any(
             line["declaration"] == name

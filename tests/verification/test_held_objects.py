@@ -7,7 +7,21 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from planning.world import NOW, RG, ROOT, SETTINGS, STANDARD, SUB, assignment, declaration, live, ours, plan, snapshot
+from planning.world import (
+    AT_ROOT,
+    NOW,
+    RG,
+    ROOT,
+    SETTINGS,
+    STANDARD,
+    SUB,
+    assignment,
+    declaration,
+    live,
+    ours,
+    plan,
+    snapshot,
+)
 from verification.raw import case, resealed
 
 from reconciler.model import ResourceSelector, Selector, Subject, SubjectKind
@@ -101,3 +115,40 @@ def test_an_adoption_where_the_assignment_is_gone_is_refuted():
     ]
     resealed(documents["plan"])
     assert "nothing foreign" in {violation.rule for violation in verify(**documents)}
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{"pacOwnerId": "epac", "declaration": "one"}, {"declaration": "one"}],
+    ids=["another owner", "application"],
+)
+def test_what_others_made_is_not_taken_over_while_what_is_declared_is_held(metadata):
+    """A declaration may take it over, but only by what it wants there: it says nothing that another writer marked."""
+    one = declaration("one", take_over="epac", adopt=True)
+    theirs = live("theirs", RG, ("refB",), metadata=metadata, by="Application")
+    tenant = snapshot(theirs)
+    wanted = [one, declaration("two")]
+    documents = case(
+        SimpleNamespace(snapshot=lambda: tenant, settings=SETTINGS, declarations=wanted), plan(tenant, *wanted)
+    )
+    assert verify(**documents) == []
+    assert "conflict" in {line["cause"] for line in documents["plan"]["held"] if line["declaration"] == "one"}
+    before = documents["snapshot"]["policyExemptions"][0]["properties"]
+    mark = {"managedBy": "exempt", "owner": SETTINGS.owner, "declaration": "one", "target": RG.text}
+    documents["plan"]["changes"].append(
+        {
+            "actions": ["update"],
+            "reason": "take over",
+            "key": {"scope": RG.text, "assignment": AT_ROOT.id.text, "name": "theirs"},
+            "before": before,
+            "after": {
+                **before,
+                "metadata": mark,
+                "exemptionCategory": "Waiver",
+                "description": one.justification,
+            },
+            "declaration": "one",
+        }
+    )
+    resealed(documents["plan"])
+    assert "one wants nothing at this scope and assignment" in {violation.message for violation in verify(**documents)}
