@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from reconciler.declarations import load_bytes
+from reconciler.declarations import FOLDER, load_bytes
+from reconciler.declarations.walk import SourceFile, walk
 from reconciler.documents.suggest import did_you_mean, nearest_few
 from reconciler.drift.life import Life, Version, life_of
 from reconciler.model import Exemption, Verdict
@@ -56,9 +57,7 @@ def run(request: LogRequest, context: Context) -> LogRun:
         raise UsageError(no_history(request.root), RUN_IN_A_CLONE)
     steps = journals(request.root)
     if request.name not in steps:
-        near = nearest_few(request.name, steps, 3)
-        remedy = did_you_mean(near, "commit it first; in a shallow clone: git fetch --unshallow")
-        raise UsageError(f"the history has no declaration {request.name!r}", remedy)
+        raise _unknown(request, steps, tree)
     contents = load_contents(request.root, context)
     reviews: Mapping[str, Review] = {}
     unknown: list[str] = []
@@ -87,6 +86,19 @@ def run(request: LogRequest, context: Context) -> LogRun:
         context.observer.warning(message)
     events = life_of(versions, exemptions, contents.settings, request.name, context.now)
     return LogRun(life=Life(name=request.name, events=events, unknown=tuple(unknown)))
+
+
+def _unknown(request: LogRequest, steps: Iterable[str], tree: WorkTree) -> UsageError:
+    """Why there is nothing to tell of a declaration: it waits for its first commit, or there is none of that name."""
+    name, files = request.name, walk(request.root, FOLDER)
+    if name in {PurePosixPath(file.name).stem for file in files if isinstance(file, SourceFile)}:
+        return UsageError(f"no commit has the declaration {name!r} yet", "commit it first")
+    is_shallow = tree.ask("rev-parse", "--is-shallow-repository") == "true"
+    remedy = "fetch the rest of it: git fetch --unshallow" if is_shallow else "'exempt export' shows all there are now"
+    return UsageError(
+        f"there is no declaration {name!r}, and the history{' of this shallow clone' * is_shallow} has none either",
+        did_you_mean(nearest_few(name, steps, 3), remedy),
+    )
 
 
 def _versions(tree: WorkTree, steps: Sequence[Step], reviews: Mapping[str, Review]) -> list[Version]:

@@ -500,10 +500,26 @@ def test_a_command_that_cannot_begin_says_why_and_what_to_do(tmp_path: Path) -> 
         f"error: '{root}' is in no git repository with a commit",
         "help: run it in a clone with its history, where git is installed",
     ]
+
+
+def test_a_life_that_nobody_has_seen_is_committed_first_and_a_name_of_nothing_is_looked_up(tmp_path: Path) -> None:
+    root = repo.write(tmp_path / "repository", [declared("one")])
     repo.commit(root)
-    assert refused(root, "log", "two") == [
-        "error: the history has no declaration 'two'",
-        "help: commit it first; in a shallow clone: git fetch --unshallow",
+    repo.write(root, [declared("one"), declared("two")])
+    (root / "exemptions" / "three.yml").write_text("")
+    assert refused(root, "log", "two") == ["error: no commit has the declaration 'two' yet", "help: commit it first"]
+    for name in ("three", "nope"):
+        assert refused(root, "log", name) == [
+            f"error: there is no declaration '{name}', and the history has none either",
+            "help: 'exempt export' shows all there are now",
+        ]
+    assert refused(root, "log", "onee")[1:] == ["help: did you mean one?"]
+    repo.commit(root)
+    clone = tmp_path / "clone"
+    repo.git(tmp_path, "clone", "--quiet", "--depth", "1", root.as_uri(), str(clone))
+    assert refused(clone, "log", "nope") == [
+        "error: there is no declaration 'nope', and the history of this shallow clone has none either",
+        "help: fetch the rest of it: git fetch --unshallow",
     ]
 
 
