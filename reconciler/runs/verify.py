@@ -16,12 +16,14 @@ import yaml
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.catalogue import load as load_catalogue
 from reconciler.catalog.facts import Recommendation
-from reconciler.documents.json_input import read_json
+from reconciler.documents.json_input import LIMITS, read_json
+from reconciler.documents.named_files import read_file
 from reconciler.model import JSON, Cloud, Verdict, arm_id
-from reconciler.problems import ReconcilerError, UsageError
+from reconciler.problems import ReconcilerError, has_errors
 from reconciler.verification import Facts, Violation, verify
 
 _SAVE_AGAIN: Final = "save it again with the exempt that checks it"
+_CORRECT: Final = "correct it; 'exempt validate' says where"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,20 +62,21 @@ def run(request: VerifyRequest) -> VerifyRun:
     Raises:
         ReconcilerError: a file cannot be read, or is not what it should be.
     """
-    plan = _read(request.plan, "a plan")
+    plan = _read(request.plan, "plan")
     settings = _yaml(request.root / "reconciler.yaml")
-    overlay, folder = request.root / "catalog.yaml", request.root / "exemptions"
-    catalogue = load_catalogue(Cloud(settings.get("cloud") or Cloud.PUBLIC), overlay)
+    folder = request.root / "exemptions"
+    declared = (path for path in (*folder.rglob("*.yaml"), *folder.rglob("*.yml")) if not path.is_dir())
+    catalogue = _catalogue(request.root, settings)
     try:
         violations = verify(
             plan=plan,
-            snapshot=_read(request.snapshot, "a snapshot"),
+            snapshot=_read(request.snapshot, "snapshot"),
             settings=settings,
-            declarations=[_yaml(path) for path in sorted((*folder.rglob("*.yaml"), *folder.rglob("*.yml")))],
+            declarations=[_yaml(path) for path in sorted(declared)],
             facts=_facts(catalogue),
-            outcomes=_read(request.outcomes, "outcomes") if request.outcomes else None,
-            after=_read(request.after, "a snapshot") if request.after else None,
-            approved=_read(request.approved, "a plan") if request.approved else None,
+            outcomes=_read(request.outcomes, "file of outcomes") if request.outcomes else None,
+            after=_read(request.after, "snapshot") if request.after else None,
+            approved=_read(request.approved, "plan") if request.approved else None,
         )
         is_narrowed = not {str(scope).lower() for scope in settings["scopes"]} <= {
             text.lower() for text in plan["scopes"]
@@ -112,24 +115,33 @@ def _facts(catalogue: Catalogue) -> Facts:
     )
 
 
+def _catalogue(root: Path, settings: JSON) -> Catalogue:
+    """The facts that the repository's runs decide by."""
+    cloud, overlay = settings.get("cloud") or Cloud.PUBLIC, root / "catalog.yaml"
+    if cloud not in list(Cloud):
+        raise ReconcilerError(f"{root / 'reconciler.yaml'} names no cloud that there is: {cloud!r}", _CORRECT)
+    catalogue = load_catalogue(Cloud(cloud), overlay)
+    if has_errors(catalogue.problems):  # by the shipped facts alone another plan would be right
+        raise ReconcilerError(f"{overlay} has errors", _CORRECT)
+    return catalogue
+
+
 def _yaml(path: Path) -> JSON:
     """A YAML mapping with every scalar as the text that stands there."""
+    data = read_file(path, label="file", remedy="name the repository with --root DIR", limit=LIMITS.size)
     try:
-        value = yaml.load(path.read_bytes(), Loader=yaml.BaseLoader)  # noqa: S506 - it builds text, lists and mappings only
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}", "name the repository with --root DIR") from error
+        value = yaml.load(data, Loader=yaml.BaseLoader)  # noqa: S506 - it builds text, lists and mappings only
     except yaml.YAMLError as error:
-        raise ReconcilerError(f"{path} is no YAML", "correct it; 'exempt validate' says where") from error
+        raise ReconcilerError(f"{path} is no YAML", _CORRECT) from error
+    except RecursionError:
+        raise ReconcilerError(f"{path} is nested too deeply", _CORRECT) from None
     if not isinstance(value, dict):
-        raise ReconcilerError(f"{path} is no mapping of fields", "correct it; 'exempt validate' says where")
+        raise ReconcilerError(f"{path} is no mapping of fields", _CORRECT)
     return value
 
 
 def _read(path: Path, label: str) -> JSON:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}", f"name {label} that exempt saved") from error
-    document = read_json(data, origin=str(path), remedy=f"name {label} that exempt saved")
-    document.check_format(document=label, reads="1.0")
+    remedy = f"name a {label} that exempt saved"
+    document = read_json(read_file(path, label=label, remedy=remedy, limit=LIMITS.size), origin=str(path), remedy=remedy)
+    document.check_format(document=f"a {label}", reads="1.0")
     return document.as_object()

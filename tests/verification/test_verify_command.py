@@ -166,7 +166,10 @@ def test_files_that_are_none_are_named(root):
         assert "cannot be checked" in refused.stderr
         assert "Traceback" not in refused.stderr
         missing = emulated.exempt(azure, "verify", "nothing.json", "--snapshot", "../before.json", cwd=root, check=[1])
-        assert "nothing.json cannot be read" in missing.stderr
+        assert missing.stderr.splitlines() == [
+            "error: there is no plan 'nothing.json'",
+            "help: name a plan that exempt saved",
+        ]
 
 
 def test_what_nobody_approved_is_refuted_in_both_forms(root):
@@ -201,25 +204,25 @@ def refused(azure, root, *words):
 
 def test_each_file_is_named_with_what_it_should_be(root):
     files = {
-        "plan": "a plan",
-        "snapshot": "a snapshot",
-        "outcomes": "outcomes",
-        "after": "a snapshot",
-        "approved": "a plan",
+        "plan": "plan",
+        "snapshot": "snapshot",
+        "outcomes": "file of outcomes",
+        "after": "snapshot",
+        "approved": "plan",
     }
     with emulated.running(repo.tenant(AT_ROOT)) as azure:
         planned(azure, root)
         (root.parent / "snapshot.json").write_text((root.parent / "before.json").read_text())
         emulated.exempt(azure, "apply", "--yes", "--out", "../outcomes.json", cwd=root, check=[0])
         emulated.exempt(azure, "snapshot", "--out", "../after.json", cwd=root, check=[0])
-        for name, content in files.items():
+        for name, label in files.items():
             paths = {other: "plan" if other == "approved" else other for other in files} | {name: "bad"}
-            remedy = f"help: name {content} that exempt saved"
+            remedy = f"help: name a {label} that exempt saved"
             newer = "help: use the version of exempt that wrote it, or make a new one with this version"
             for text, lines in (
-                (None, ["error: ../bad.json cannot be read: No such file or directory", remedy]),
+                (None, [f"error: there is no {label} '../bad.json'", remedy]),
                 ("[", ["error: ../bad.json: not JSON: Expecting value at line 1, column 2", remedy]),
-                ("{}", [f"error: ../bad.json: not {content}: it has no format_version", remedy]),
+                ("{}", [f"error: ../bad.json: not a {label}: it has no format_version", remedy]),
                 (
                     '{"format_version": "2.0"}',
                     ["error: ../bad.json: it has format 2.0; this version of exempt reads 1.x", newer],
@@ -238,17 +241,28 @@ def test_what_is_no_repository_is_said_with_what_to_do(root):
         planned(azure, root)
         asked = ("../plan.json", "--snapshot", "../before.json")
         assert refused(azure, root, *asked, "--root", "..") == [
-            "error: ../reconciler.yaml cannot be read: No such file or directory",
+            "error: there is no file '../reconciler.yaml'",
             "help: name the repository with --root DIR",
         ]
+        correct = "help: correct it; 'exempt validate' says where"
+        (root / "exemptions" / "folder.yaml").mkdir()
         declared = root / "exemptions" / "late.yml"
-        for text, problem in (("name: [", "is no YAML"), ("- name", "is no mapping of fields")):
+        deep = "name: " + "[" * 3000 + "]" * 3000
+        for text, problem in (
+            ("name: [", "is no YAML"),
+            ("- name", "is no mapping of fields"),
+            (deep, "is nested too deeply"),
+        ):
             declared.write_text(text)
-            assert refused(azure, root, *asked) == [
-                f"error: exemptions/late.yml {problem}",
-                "help: correct it; 'exempt validate' says where",
-            ]
+            assert refused(azure, root, *asked) == [f"error: exemptions/late.yml {problem}", correct]
         declared.unlink()
+        (root / "catalog.yaml").write_text("recommendations: [")
+        assert refused(azure, root, *asked) == ["error: catalog.yaml has errors", correct]
+        (root / "catalog.yaml").unlink()
+        settings = (root / "reconciler.yaml").read_text()
+        (root / "reconciler.yaml").write_text(settings + "cloud: Foo\n")
+        assert refused(azure, root, *asked) == ["error: reconciler.yaml names no cloud that there is: 'Foo'", correct]
+        (root / "reconciler.yaml").write_text(settings)
         edited(root, "plan.json", lambda plan: plan.pop("changes"))
         assert refused(azure, root, *asked) == [
             "error: the files cannot be checked: 'changes' is missing in one of them",
