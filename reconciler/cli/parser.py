@@ -52,14 +52,12 @@ class Parser(argparse.ArgumentParser):
         return parsed, unrecognized
 
     def error(self, message: str) -> NoReturn:
-        from reconciler.documents.suggest import nearest  # noqa: PLC0415 - only a typo pays for it
-
         candidates: list[str | None] = []
         if (unknown := _UNKNOWN.match(message)) is not None:
             options = [option[2:] for option in self._option_string_actions if option.startswith("--")]
             words = [word.partition("=")[0] for word in unknown[1].split() if word.startswith("-")]
             # Without the dashes: all options share those, so that they would make any two alike.
-            candidates = [f"--{near}" if (near := nearest(word.lstrip("-"), options)) else None for word in words]
+            candidates = [f"--{meant}" if (meant := _meant(word.lstrip("-"), options)) else None for word in words]
         elif (choice := _CHOICE.match(message)) is not None:
             choices = {
                 str(value)
@@ -67,12 +65,26 @@ class Parser(argparse.ArgumentParser):
                 if choice["option"] in {*action.option_strings, action.dest, action.metavar}
                 for value in action.choices or ()
             }
+            from reconciler.documents.suggest import nearest  # noqa: PLC0415 - only a typo pays for it
+
             candidates = [nearest(choice["word"], choices)]
         sys.stderr.write(f"error: {message}\n")
         for near in filter(None, candidates):
             sys.stderr.write(f"help: did you mean {near}?\n")
         sys.stderr.write(f"help: '{self.prog} --help' lists the options\n")
         self.exit(Exit.FAILED)
+
+
+def _meant(word: str, options: Sequence[str]) -> str | None:
+    """The option that is written nearly so, else the one that gives the field which people call so: `--expires` is `--until`."""
+    from reconciler.declarations.field_help import SYNONYMS  # noqa: PLC0415 - only a typo pays for it
+    from reconciler.documents.suggest import nearest  # noqa: PLC0415 - likewise
+
+    def field(name: str) -> str:
+        folded = name.replace("-", "").casefold()
+        return SYNONYMS.get(folded, folded).casefold()
+
+    return nearest(word, options) or next((option for option in options if field(option) == field(word)), None)
 
 
 def parser_of(name: str, module: ModuleType) -> Parser:

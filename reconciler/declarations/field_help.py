@@ -121,12 +121,16 @@ EXAMPLES: Final = {
 """A value for a field that is missing."""
 
 SYNONYMS: Final = {
+    "expire": "expiresOn",
     "expires": "expiresOn",
     "expiry": "expiresOn",
     "expirydate": "expiresOn",
     "expirationdate": "expiresOn",
     "expiration": "expiresOn",
     "until": "expiresOn",
+    "end": "expiresOn",
+    "ends": "expiresOn",
+    "enddate": "expiresOn",
     "reason": "justification",
     "description": "justification",
     "why": "justification",
@@ -166,7 +170,9 @@ SYNONYMS: Final = {
     "assessment": "recommendation",
     "assessmentkey": "recommendation",
     "environment": "cloud",
+    "subscription": "scopes",
     "subscriptions": "scopes",
+    "managementgroup": "scopes",
     "managementgroups": "scopes",
 }
 """What people call a field, folded, and what it is called here."""

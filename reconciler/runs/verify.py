@@ -142,6 +142,7 @@ def _yaml(path: Path) -> JSON:
 
 def _read(path: Path, label: str) -> JSON:
     remedy = f"name a {label} that exempt saved"
-    document = read_json(read_file(path, label=label, remedy=remedy, limit=LIMITS.size), origin=str(path), remedy=remedy)
+    data = read_file(path, label=label, remedy=remedy, limit=LIMITS.size)
+    document = read_json(data, origin=str(path), remedy=remedy)
     document.check_format(document=f"a {label}", reads="1.0")
     return document.as_object()

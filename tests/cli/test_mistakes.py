@@ -127,6 +127,28 @@ def test_a_word_that_is_none_of_some_is_answered_with_the_nearest_of_its_own_opt
     assert rest == [f"help: did you mean {near}?" for near in meant]
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["renew", "one", "--expires", "2027-01-31"], ["--until"]),
+        (["renew", "one", "--expires-on=2027-01-31"], ["--until"]),
+        (["request", "--End-Date", "2027-01-31", "--reason", "x", "--subscription", "s"], ["--until", "--justification", "--resource"]),
+        (["request", "--issue", "x"], ["--from-issue"]),
+        (["list", "--expires", "2027-01-31"], ["--expires-before"]),
+        (["plan", "--target", "x"], ["--scope"]),
+        (["plan", "--expires", "2027-01-31"], []),
+    ],
+)  # fmt: skip
+def test_an_option_called_as_people_call_its_field_is_answered_with_the_one_there_is(
+    capsys: pytest.CaptureFixture[str], words: list[str], meant: list[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(words)
+    first, *proposed, _ = capsys.readouterr().err.splitlines()
+    assert first.startswith("error: unrecognized arguments: ")
+    assert proposed == [f"help: did you mean {option}?" for option in meant]
+
+
 def test_a_mistake_after_a_second_word_is_answered_for_both(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["catalog", "search", "--formt"])
