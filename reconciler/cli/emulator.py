@@ -115,17 +115,17 @@ def _refuse_options(options: Options, why: str, remedy: str) -> None:
         UsageError: one is there.
     """
     named = {
-        "--tenant": options.tenant,
-        "--port": options.port or None,
-        "--state": options.state,
+        "--tenant": options.tenant is not None,
+        "--port": options.port != 0,
+        "--state": options.state is not None,
         "--throttle": options.throttle,
-        "--latency": options.latency,
-        "--jitter": options.jitter,
-        "--seed": options.seed,
-        "--fault": options.fault,
+        "--latency": options.latency is not None,
+        "--jitter": options.jitter is not None,
+        "--seed": options.seed is not None,
+        "--fault": bool(options.fault),
         "--format": options.format != "json",
     }
-    useless = [name for name, value in named.items() if value not in (None, False, [])]
+    useless = [name for name, is_given in named.items() if is_given]
     if useless:
         raise UsageError(f"{', '.join(useless)} would do nothing: {why}", remedy)
 

@@ -190,6 +190,9 @@ def test_all_options_that_prove_would_not_use_are_named_at_once(
 ) -> None:
     first, _ = refused(capsys, *EVERY, "--format", "env", "prove")
     assert first.partition(" would do nothing: ")[0] == f"error: {', '.join([*OPTIONS, '--format'])}"
+    nothing = ["--seed", "0", "--latency", "0", "--jitter", "0"]
+    first, _ = refused(capsys, *nothing, "prove")
+    assert first.partition(" would do nothing: ")[0] == "error: --latency, --jitter, --seed"
 
 
 @pytest.mark.parametrize("text", ["-0.1", "3600.5", "nan", "inf", "soon", ""])
