@@ -19,7 +19,7 @@ from reconciler.azure.snapshot_file import snapshot_pieces
 from reconciler.cli import common, exits
 from reconciler.cli.options import add_log_file, typed
 from reconciler.cli.terminal import say, say_unread, write
-from reconciler.model import ArmId, count
+from reconciler.model import ArmId, ScopeKind, count
 from reconciler.problems import UsageError
 from reconciler.runs import snapshot
 from reconciler.runs.files import require_places, write_file
@@ -63,6 +63,11 @@ def run(args: argparse.Namespace) -> int:
     options = typed(Options, args)
     if options.merge and (options.scope or options.groups):
         raise UsageError("--merge reads nothing, so --scope and --groups have no effect", "leave them out")
+    if options.groups and options.scope and options.scope.kind is not ScopeKind.MANAGEMENT_GROUP:
+        raise UsageError(
+            f"--groups reads management groups, and --scope names a {options.scope.kind}, which holds none",
+            "leave --groups out to read what it holds, or --scope to read all management groups",
+        )
     require_places([options.out])
     if options.merge:
         taken = snapshot.merge(options.root, options.merge, common.context())

@@ -188,6 +188,18 @@ def test_parts_of_another_tenant_and_options_without_effect_are_refused(azure: e
     )
 
 
+def test_groups_of_a_scope_that_holds_none_are_refused(azure, root):
+    for scope, kind in ((SUBS[0], "subscription"), (f"{SUBS[0]}/resourceGroups/rg", "resource group")):
+        refused = emulated.exempt(azure, "snapshot", "--groups", "--scope", scope, cwd=root, check=[1])
+        assert refused.stdout == ""
+        assert refused.stderr == (
+            f"error: --groups reads management groups, and --scope names a {kind}, which holds none\n"
+            "help: leave --groups out to read what it holds, or --scope to read all management groups\n"
+        )
+    below = emulated.exempt(azure, "snapshot", "--groups", "--scope", repo.ROOT, cwd=root, check=[0])
+    assert json.loads(below.stdout)["policyAssignments"]
+
+
 # --- what the parts come to --------------------------------------------------------------------------------------
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
