@@ -26,7 +26,7 @@ from reconciler.arm.canonical import category
 from reconciler.assessments.case import Case
 from reconciler.assessments.gaps import STATUS_AGAIN, gap_diagnoses
 from reconciler.assessments.values import Cause, Confidence, Diagnosis, Shown, shown_as
-from reconciler.model import Category, ScopeKind, count, first_few
+from reconciler.model import CATEGORY_LABELS, Category, ScopeKind, count, first_few
 from reconciler.planning.hold_messages import label
 
 _ORDER: Final = tuple(Cause)
@@ -42,7 +42,7 @@ def diagnose(case: Case) -> tuple[Diagnosis, ...]:
         Diagnosis(
             cause=Cause.CATEGORY,
             confidence=Confidence.CERTAIN,
-            message=f"declared as {declared}, but Azure has {stored}",
+            message=f"declared as {CATEGORY_LABELS[declared]}, but Azure has {CATEGORY_LABELS.get(stored, stored)}",
             remedy=f"'exempt apply' puts it back; {STATUS_AGAIN}",
             evidence=(("exemption", existing.exemption.id.text),),
         )
@@ -123,12 +123,13 @@ def _documented(case: Case) -> Iterator[Diagnosis]:
             )
             break
     if case.declaration.category is Category.WAIVER:
+        waiver = CATEGORY_LABELS[Category.WAIVER]
         yield Diagnosis(
             cause=Cause.CATEGORY,
             confidence=Confidence.POSSIBLE,
-            message="a Waiver takes resources out of the secure score, but they might still be listed in the recommendation",
+            message=f"{waiver} takes resources out of the secure score, but they might still be listed in the recommendation",
             remedy="compare the secure score before and after; nothing is wrong if that changed",
-            evidence=(("category", case.declaration.category.value),),
+            evidence=(("category", waiver),),
         )
     if why := case.inputs.basis.inputs.declarations.subjects[case.declaration.name].unsupported:
         yield Diagnosis(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.model import Declaration, Exemption, Settings, count
+from reconciler.model import CATEGORY_LABELS, Declaration, Exemption, Settings, count
 from reconciler.planning.marks import Ownership, declaration_of, ownership, revision_of, run_of
 from reconciler.planning.provenance import Approval, Step, StepKind
 
@@ -125,7 +125,7 @@ def _edited(before: Declaration, after: Declaration) -> tuple[EventKind, str]:
 
 def _terms(declaration: Declaration) -> str:
     until = f"until {declaration.expires_on:%Y-%m-%d}" if declaration.expires_on else "without an end"
-    return f"{declaration.category.value} {until}"
+    return f"{CATEGORY_LABELS[declaration.category]} {until}"
 
 
 def _from_azure(exemptions: Iterable[Exemption], settings: Settings, name: str) -> Iterator[Event]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from reconciler.arm.canonical import has_expired, validation
 from reconciler.drift.inputs import DriftInputs
-from reconciler.model import Assignment, Carrier, Exemption, count, first_few
+from reconciler.model import CATEGORY_LABELS, Assignment, Carrier, Exemption, count, first_few
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.marks import owners, revision_of
 from reconciler.planning.provenance import Commit
@@ -29,7 +29,8 @@ class Diagnosis:
 def absent(change: Change, inputs: DriftInputs) -> str:
     """What is not there."""
     desired, policies = change.exemption, _policies(change.exemption, inputs)
-    return f"declared as {desired.category} {_until(desired)} for {policies}, but its exemption is not there"
+    category = CATEGORY_LABELS.get(desired.category, desired.category)
+    return f"declared as {category} {_until(desired)} for {policies}, but its exemption is not there"
 
 
 def activity_log_command(change: Change) -> str:

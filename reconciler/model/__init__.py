@@ -34,7 +34,15 @@ from reconciler.model.source import Source
 from reconciler.model.status import Status, Verdict
 
 if TYPE_CHECKING:
-    from reconciler.model.declaration import Category, Declaration, ResourceSelector, Selector, Subject, SubjectKind
+    from reconciler.model.declaration import (
+        CATEGORY_LABELS,
+        Category,
+        Declaration,
+        ResourceSelector,
+        Selector,
+        Subject,
+        SubjectKind,
+    )
     from reconciler.model.rate_limits import LONGEST_WAIT, Operation, RateObserver
     from reconciler.model.settings import (
         EVALUATION_HOURS,
@@ -63,6 +71,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "CATEGORY_LABELS",
     "EVALUATION_HOURS",
     "EXPIRING_DAYS",
     "GUID",
@@ -127,7 +136,15 @@ __all__ = [
 ]
 
 _LATER: Final = {
-    "declaration": ("Category", "Declaration", "ResourceSelector", "Selector", "Subject", "SubjectKind"),
+    "declaration": (
+        "CATEGORY_LABELS",
+        "Category",
+        "Declaration",
+        "ResourceSelector",
+        "Selector",
+        "Subject",
+        "SubjectKind",
+    ),
     "rate_limits": ("LONGEST_WAIT", "Operation", "RateObserver"),
     "settings": (
         "EVALUATION_HOURS",

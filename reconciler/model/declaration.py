@@ -6,6 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from reconciler.model.ids import ArmId
 from reconciler.model.json import JSON
@@ -17,6 +18,13 @@ class Category(enum.StrEnum):
 
     WAIVER = "Waiver"
     MITIGATED = "Mitigated"
+
+
+CATEGORY_LABELS: Final[Mapping[str, str]] = {
+    Category.WAIVER: "Risk accepted (Waiver)",
+    Category.MITIGATED: "Resolved through 3rd party (Mitigated)",
+}
+"""Each category as people read it everywhere: the portal's words, with Azure's own in brackets."""
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)

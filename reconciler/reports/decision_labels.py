@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from reconciler.model import ArmId, Exemption, ScopeKind, agree, count, first_few
+from reconciler.model import CATEGORY_LABELS, ArmId, Exemption, ScopeKind, agree, count, first_few
 from reconciler.planning.decisions import Decision, Highlight, State, taken_from
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.values import Action, Reason
@@ -31,7 +31,6 @@ SELECTION_PATHS: Final = frozenset({"resourceSelectors", "exemptionData.subAsses
 """The fields that choose which resources or findings are meant."""
 
 _FEW: Final = 3
-_CATEGORIES: Final = {"Waiver": "Risk accepted (Waiver)", "Mitigated": "Resolved through 3rd party (Mitigated)"}
 
 
 def effect_label(decision: Decision) -> str:
@@ -44,8 +43,8 @@ def effect_label(decision: Decision) -> str:
 
 
 def category_label(category: str, show: Show = str) -> str:
-    """A category in the portal's words, with Azure's own in brackets."""
-    return _CATEGORIES.get(category) or show(category)
+    """A category as people read it; one that Azure does not document as it is."""
+    return CATEGORY_LABELS.get(category) or show(category)
 
 
 def targets_label(decision: Decision, names: Names, show: Show = str) -> str:

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from reconciler.arm.canonical import instant_text
+from reconciler.arm.canonical import category, instant_text
 from reconciler.drift import HEALING_COMMAND
 from reconciler.model import JSON, SystemData, is_assessment
 from reconciler.planning.evidence import Evidence
 from reconciler.planning.values import Finding
+from reconciler.reports.decision_labels import category_label
 from reconciler.reports.fields import field_label
 from reconciler.reports.values_text import value_label
 
@@ -49,7 +50,7 @@ def evidence_labels(finding: Finding) -> list[tuple[str, str]]:
         ("declared", _who_and_when(evidence.declared_by, evidence.declared_at)),
         *differing,
         ("who deleted it", evidence.activity_log),
-        ("category", evidence.category),
+        ("category", category_label(category(evidence.category))),
         ("commit", evidence.commit[:_SHORT]),
         ("count", _number(evidence.count)),
         ("exemptions", _number(evidence.exemptions)),

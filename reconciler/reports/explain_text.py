@@ -19,6 +19,7 @@ from reconciler.planning.explain.values import (
 )
 from reconciler.planning.provenance import Commit
 from reconciler.planning.values import Held
+from reconciler.reports.decision_labels import category_label
 from reconciler.reports.labels import (
     NO_NAMES,
     Names,
@@ -106,7 +107,7 @@ def _cover(cover: CoveringExemption, whole: ResourceExplanation, names: Names) -
     until = expiry_label(cover.exemption.expires_on, whole.taken_at)
     yield line(
         _INDENT,
-        f"{policies_label(cover.exemption, names, cover.references)}; {category(cover.exemption.category)}, {until}",
+        f"{policies_label(cover.exemption, names, cover.references)}; {category_label(category(cover.exemption.category))}, {until}",
     )
     if selection := selection_label(cover.exemption):
         yield line(_INDENT, selection)

@@ -19,6 +19,7 @@ from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.facts import initiative_id, policy_id
 from reconciler.importing.text import expiry_value
 from reconciler.model import JSON, Declaration, SubjectKind
+from reconciler.reports.decision_labels import category_label
 from reconciler.reports.escape import json_document
 from reconciler.reports.spreadsheet import spreadsheet
 from reconciler.reports.styled import Line, Style, line
@@ -50,7 +51,7 @@ def export_lines(export: Export) -> Iterator[Line]:
         end = expiry_value(declaration.expires_on) if declaration.expires_on else "no end"
         title = _title(declaration, export.catalogue) or declaration.subject.value
         state = "" if declaration.enabled else ", disabled"
-        yield line((Style.NAME, declaration.name), f"  {declaration.category.value}, {end}{state}: {title}")
+        yield line((Style.NAME, declaration.name), f"  {category_label(declaration.category)}, {end}{state}: {title}")
 
 
 def export_json(export: Export, tool_version: str = __version__) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 
 from reconciler.arm.standard_properties import vulnerability_selectors
 from reconciler.importing.naming import slug
-from reconciler.model import JSON, ArmId, Category, Declaration, Diagnostic, Rules, ScopeKind, Source
+from reconciler.model import CATEGORY_LABELS, JSON, ArmId, Category, Declaration, Diagnostic, Rules, ScopeKind, Source
 from reconciler.requesting.subjects import SubjectChoice
 
 FOLDER: Final = "exemptions"
@@ -26,11 +26,11 @@ _SAID_BY_ALL: Final = frozenset(
 
 CATEGORY_WORDS: Final[Mapping[Category, tuple[str, str]]] = {
     Category.WAIVER: (
-        "Risk accepted (Waiver)",
+        CATEGORY_LABELS[Category.WAIVER],
         "you live with the risk; the resource no longer counts in the secure score, in either direction",
     ),
     Category.MITIGATED: (
-        "Resolved through 3rd party (Mitigated)",
+        CATEGORY_LABELS[Category.MITIGATED],
         "something that Defender does not see already protects it; this earns no points, but none are taken away either",
     ),
 }

@@ -523,6 +523,22 @@ def test_a_life_that_nobody_has_seen_is_committed_first_and_a_name_of_nothing_is
     ]
 
 
+def test_a_category_is_called_the_same_by_every_command(tmp_path: Path) -> None:
+    root = repo.write(tmp_path / "repository", [declared("one", ONE), declared("two", TWO, category="Mitigated")])
+    repo.commit(root)
+    unmanaged = by_hand(ONE, "by-hand", "storageAccountsShouldPreventSharedKeyAccessMonitoring")
+    with emulated.running(repo.tenant(AT_ROOT, exemptions=[unmanaged])) as azure:
+        told = {
+            words: exempt(azure, *words.split(), root=root).stdout for words in ("plan", "drift", "export", "log one")
+        }
+        exempt(azure, "apply", "--yes", root=root, check=0)
+        told |= {words: exempt(azure, *words.split(), root=root).stdout for words in (f"explain {ONE}", "list")}
+    for words, text in told.items():
+        assert "Risk accepted (Waiver)" in text, (words, text)
+        assert "Waiver" not in text.replace("Risk accepted (Waiver)", ""), (words, text)
+        assert "Mitigated" not in text.replace("Resolved through 3rd party (Mitigated)", ""), (words, text)
+
+
 def test_a_file_among_declarations_belongs_to_a_repository_that_lacks_its_settings(tmp_path: Path) -> None:
     root = repo.write(tmp_path / "repository", [declared("one")])
     (root / "reconciler.yaml").unlink()

@@ -96,7 +96,9 @@ def test_drift_speaks_of_the_recommendation_and_its_findings(world):
     assert "in Azure it exempts more findings than declared" in drift
     assert f"differs vulnerabilities: declared {SELECTION}, in Azure (none)" in drift
     assert "still exempts the recommendation without end, although its declaration has ended" in drift
-    assert "declared as Waiver without end for the recommendation, but its exemption is not there" in drift
+    assert (
+        "declared as Risk accepted (Waiver) without end for the recommendation, but its exemption is not there" in drift
+    )
     assert "exempts the recommendation of declaration 'cmdshell' there as well" in drift
     assert "Azure does not say whether a person or an application made it" in drift
     for word in (

@@ -296,7 +296,7 @@ def test_a_name_that_no_declaration_has_is_told_what_is_near(run: Run, tmp_path:
     for command in (["renew"], ["retire"], ["status"], ["explain", "--declaration"]):
         far = run(FRIDAY, here, *command, "nothing-like-it", check=1)
         assert far.stderr.splitlines()[-1] == "help: 'exempt export' shows all there are"
-    assert "orders  Waiver" in run(FRIDAY, here, "export", check=0).stdout
+    assert "orders  Risk accepted (Waiver)" in run(FRIDAY, here, "export", check=0).stdout
     both = run(FRIDAY, here, "retire", "nothing-like-it", "orders", "ordres", "nothing-like-it", check=1)
     assert both.stderr.splitlines()[-2:] == [
         "error: there is no declaration 'nothing-like-it' or 'ordres'",
