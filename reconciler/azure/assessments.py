@@ -23,6 +23,7 @@ from reconciler.problems import AzureError
 
 _NAMES: Final = 200
 """Keys or ids in one query: its text stays far below the service's limit."""
+_ROWS: Final = "the rows of Resource Graph"
 _MOVED: Final = 20
 """For so many targets that are gone it is asked where something of their name is."""
 
@@ -44,7 +45,8 @@ def read_defender(client: ArmClient, question: DefenderQuestion) -> DefenderView
         )
         for target in sorted(target for target in question.gone if target.kind is ScopeKind.RESOURCE)[:_MOVED]
     }
-    places = {arm_id(text_in(row, "id")).subscription for rows in moved.values() for row in rows}
+    with reading(_ROWS):
+        places = {arm_id(required_text(row, "id")).subscription for rows in moved.values() for row in rows}
     beside = _Questions(
         client, [scope for scope in question.everywhere if scope.subscription in places - visible_guids]
     )
@@ -55,7 +57,7 @@ def read_defender(client: ArmClient, question: DefenderQuestion) -> DefenderView
     marked = inside.rows("exemptions in Resource Graph", [_MARKED.format(owners=_listed(question.owners))])
     states = inside.rows("policy states", [_STATES.format(policies=_listed(chunk)) for chunk in policies])
     located = inside.rows("locations", [_LOCATIONS] if question.with_locations else [])
-    with reading("the rows of Resource Graph"):
+    with reading(_ROWS):
         return DefenderView(
             as_of=as_of,
             assessments=tuple(item for item in map(assessment_in, assessments) if item is not None),
@@ -108,9 +110,10 @@ def _shown_subscriptions(client: ArmClient, subscriptions: Sequence[ArmId]) -> t
         if error.status != 400:
             raise
         rows = []  # none of these subscriptions may be seen
-    times = (instant(text_in(row, "asOf")) for row in rows)
-    as_of = max((time for time in times if time is not None), default=None)
-    return frozenset(text_in(row, "subscriptionId").lower() for row in rows), as_of or datetime.now(UTC)
+    with reading(_ROWS):
+        times = [instant(text_in(row, "asOf")) for row in rows]
+        as_of = max((time for time in times if time is not None), default=None)
+        return frozenset(text_in(row, "subscriptionId").lower() for row in rows), as_of or datetime.now(UTC)
 
 
 # --- queries -----------------------------------------------------------------------------------------------------

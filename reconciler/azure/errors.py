@@ -128,7 +128,8 @@ def _messages(error: Mapping[str, JSON]) -> Iterator[str]:
     """The message and those of the details below it, which often name the real reason."""
     if message := error.get("message"):
         yield str(message)
-    for detail in error.get("details") or ():
+    details = error.get("details")
+    for detail in details if isinstance(details, list) else ():
         if isinstance(detail, Mapping):
             yield from _messages(detail)
 

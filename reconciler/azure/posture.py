@@ -5,7 +5,7 @@ Resource Graph lags behind Defender by minutes, and shows only what the identity
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
@@ -120,13 +120,17 @@ def read_control_definitions(client: ArmClient, subscriptions: Sequence[ArmId]) 
     definitions = []
     for row in rows:
         properties = _mapping(row, "properties")
-        members: Iterable[Mapping[str, Any]] = properties.get("assessmentDefinitions") or ()
+        members = properties.get("assessmentDefinitions")
         definitions.append(
             ControlDefinition(
                 key=_text(row, "name").lower(),
                 title=without_invisible(_text(properties, "displayName")).strip(),
                 max_score=_whole(properties, "maxScore"),
-                members=frozenset(_text(member, "id").rsplit("/", 1)[-1].lower() for member in members),
+                members=frozenset(
+                    _text(member, "id").rsplit("/", 1)[-1].lower()
+                    for member in (members if isinstance(members, list) else ())
+                    if isinstance(member, Mapping)
+                ),
             )
         )
     return tuple(definitions)
@@ -171,11 +175,14 @@ def _text(row: Mapping[str, Any], name: str) -> str:
 
 
 def _whole(row: Mapping[str, Any], name: str) -> int:
-    value = row.get(name)
-    return int(value) if isinstance(value, int | float) else 0
+    return int(_number(row, name))
 
 
 def _decimal(row: Mapping[str, Any], name: str) -> Fraction:
     """The number as it is written, which a binary fraction only comes near."""
+    return Fraction(str(_number(row, name)))
+
+
+def _number(row: Mapping[str, Any], name: str) -> float:
     value = row.get(name)
-    return Fraction(str(value)) if isinstance(value, int | float) else Fraction()
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0

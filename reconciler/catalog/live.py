@@ -54,7 +54,7 @@ def live_recommendations(rows: Iterable[JSON]) -> tuple[LiveRecommendation, ...]
             preview=properties.get("preview") is True,
             custom=_text(properties, "assessmentType").lower().startswith("custom"),
             category=_text(properties, "recommendationCategory"),
-            clouds=tuple(cloud for cloud in properties.get("cloudProviders") or () if isinstance(cloud, str)),
+            clouds=_texts(properties, "cloudProviders"),
         )
     return tuple(recommendations[key] for key in sorted(recommendations))
 
@@ -91,3 +91,8 @@ def _mapping(row: JSON, name: str) -> Mapping[str, Any]:
 def _text(row: Mapping[str, Any], name: str) -> str:
     value = row.get(name)
     return value if isinstance(value, str) else ""
+
+
+def _texts(row: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = row.get(name)
+    return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list) else ()

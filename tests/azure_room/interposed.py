@@ -92,6 +92,9 @@ class Door:
 def _handler(door):
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = (
+            True  # head and body leave apart, and the body would wait until the head is acknowledged
+        )
 
         def setup(self):
             super().setup()

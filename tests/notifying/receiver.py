@@ -44,7 +44,7 @@ def receiving() -> Iterator[Receiver]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     receiver.url = f"http://127.0.0.1:{server.server_port}/hook/secret-path"
     try:
@@ -116,7 +116,7 @@ def mail_server() -> Iterator[Mailbox]:
                     return
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         box.port = server.server_address[1]
         try:

@@ -128,7 +128,7 @@ class Threads(BaseHTTPRequestHandler):
 def threads() -> Iterator[tuple[str, list[tuple[str, str, Any]]]]:
     handler = type("Here", (Threads,), {"posted": []})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/contoso/", handler.posted
     server.shutdown()
