@@ -48,11 +48,13 @@ def from_sdk(error: SdkError, url: str) -> ReconcilerError:
     # The system's own words for what went wrong, without the layers around them.
     reasons = [cause.strerror for cause in causes if isinstance(cause, OSError) and isinstance(cause.strerror, str)]
     reason = (reasons[-1] if reasons else "") or redact(str(error))
+    is_insecure = any(isinstance(cause, ssl.SSLError) for cause in causes)
     if any(isinstance(cause, ProxyError) for cause in causes):
-        code, message = "NotSent", f"the proxy on the way to {host} cannot be used: {reason}"
+        code = "Tls" if is_insecure else "NotSent"
+        message = f"the proxy on the way to {host} cannot be used: {reason}"
     elif any(isinstance(cause, NameResolutionError | socket.gaierror) for cause in causes):
         code, message = "NameResolution", f"{host} cannot be found: {reason}"
-    elif any(isinstance(cause, ssl.SSLError) for cause in causes):
+    elif is_insecure:
         code, message = "Tls", f"the connection to {host} is not secure: {reason}"
     elif isinstance(error, ServiceRequestError):
         code, message = "NotSent", f"{host} cannot be reached: {reason}"

@@ -216,8 +216,8 @@ _NAME_RESOLUTION: Final = (
 )
 
 _TLS: Final = (
-    "the server's certificate is not trusted; behind a proxy that inspects TLS, let REQUESTS_CA_BUNDLE name a file "
-    "with its certificate authority"
+    "the certificate that answers is not trusted; where a proxy speaks or inspects TLS, let REQUESTS_CA_BUNDLE name a file "
+    "with all trusted certificate authorities, the proxy's among them"
 )
 
 _UNREACHABLE: Final = "no connection: check the network and the proxy (HTTPS_PROXY, NO_PROXY), then run again"

@@ -1,5 +1,6 @@
 """The way there and back: retries, paging, proxies, certificates, and no token where it does not belong."""
 
+import contextlib
 import errno
 import gzip
 import json
@@ -11,6 +12,7 @@ import socketserver
 import threading
 import time
 import uuid
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -24,6 +26,7 @@ from reconciler.azure.api_versions import Api
 from reconciler.azure.client import THREADS
 from reconciler.azure.errors import same_origin
 from reconciler.azure.session import connect
+from reconciler.emulator.wire.certificate import make_certificate
 from reconciler.model import arm_id
 from reconciler.problems import AzureError, CredentialError, ReconcilerError
 
@@ -288,6 +291,31 @@ def test_a_proxy_may_be_named_without_its_scheme(login):
             azure.client.get(f"{GROUP}corp", Api.GROUPS)
         server.shutdown()
     assert Tunnel.asked == [cloud.arm_endpoint.removeprefix("https://")]
+
+
+@pytest.mark.parametrize("is_trusted", [True, False])
+def test_a_proxy_that_speaks_tls_is_trusted_by_the_same_bundle(login, tmp_path, is_trusted):
+    Tunnel.asked.clear()
+    own, context = make_certificate(tmp_path)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tunnel) as server, running(tenant()) as cloud:
+        server.daemon_threads = True
+        server.handle_error = lambda *_: None  # of a client that does not trust it
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        bundle = tmp_path / "bundle.pem"
+        bundle.write_text(Path(cloud.ca_bundle).read_text() + (own.read_text() if is_trusted else ""))
+        proxy = f"https://127.0.0.1:{server.server_address[1]}"
+        login({**cloud.env, "HTTPS_PROXY": proxy, "REQUESTS_CA_BUNDLE": str(bundle)})
+        with connect(settings_of(cloud), os.environ) as azure:
+            expected = contextlib.nullcontext() if is_trusted else pytest.raises(AzureError)
+            with expected as caught:
+                azure.client.once("GET", f"{GROUP}corp", Api.GROUPS)
+        server.shutdown()
+    assert Tunnel.asked == ([cloud.arm_endpoint.removeprefix("https://")] if is_trusted else [])
+    if not is_trusted:
+        host = cloud.arm_endpoint.removeprefix("https://")
+        assert caught.value.message.startswith(f"the proxy on the way to {host} cannot be used: ")
+        assert "REQUESTS_CA_BUNDLE" in caught.value.remedy
 
 
 def test_a_folder_of_certificates_may_be_named_and_trusts_nobody_else(login, tmp_path):

@@ -33,7 +33,9 @@ def make_certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
     An elliptic key, since it is made in a millisecond. The private key never outlives the folder.
     """
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "exempt emulator")])
+    number = x509.random_serial_number()
+    # A name of its own: of two self-signed ones with one name, who trusts a file with both would find only the first.
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"exempt emulator {number:x}")])
     now = dt.datetime.now(dt.UTC)
     loopback = [
         x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
@@ -45,7 +47,7 @@ def make_certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
+        .serial_number(number)
         .not_valid_before(now - dt.timedelta(days=1))
         .not_valid_after(now + _VALIDITY)
         .add_extension(x509.SubjectAlternativeName(loopback), critical=False)
