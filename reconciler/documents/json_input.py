@@ -39,11 +39,14 @@ _BYTE_ORDER_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
 class JsonInputError(ReconcilerError):
-    """JSON from outside that cannot be used. `origin` is the file, option or address that it came from."""
+    """JSON from outside that cannot be used. `origin` is the file, option or address that it came from, `fault` the message
+    without it.
+    """
 
     def __init__(self, origin: str, message: str, remedy: str = "") -> None:
         super().__init__(f"{origin}: {message}", remedy)
         self.origin = origin
+        self.fault = message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from reconciler.documents.json_input import JsonInputError
 from reconciler.importing.rows import ForeignRow, Parsed, RowError, lenient_json, refused, text_of, texts_of
 from reconciler.model import JSON, ArmId, arm_id
 
@@ -33,9 +34,9 @@ class _Template:
 def arm_rows(text: str, file: str, scope: ArmId | None = None) -> Iterator[Parsed]:
     """Every exemption in the text of a template; `scope` is where it is deployed."""
     try:
-        document = lenient_json(text.removeprefix("\ufeff"))
-    except ValueError as error:
-        yield refused(file, file, f"it is no JSON: {error}", "compile Bicep first: az bicep build --file FILE")
+        document = lenient_json(text, file)
+    except JsonInputError as error:
+        yield refused(file, file, error.fault, "compile Bicep first: az bicep build --file FILE")
         return
     if not isinstance(document, dict) or not isinstance(document.get("resources"), (list, dict)):
         yield refused(file, file, "it is no ARM template: it has no resources", "name the compiled template")
@@ -150,7 +151,12 @@ def _resolved(value: JSON, template: _Template) -> JSON:
         case list():
             return [_resolved(item, template) for item in value]
         case str() if value.startswith("[") and value.endswith("]") and not value.startswith("[["):
-            return _evaluated(value[1:-1], template)
+            try:
+                return _evaluated(value[1:-1], template)
+            except RowError:
+                raise
+            except (IndexError, ValueError, RecursionError):  # too few arguments, or what stands for itself
+                raise _unresolved(value[1:-1]) from None
         case str():
             return value[1:] if value.startswith("[[") else value
     return value

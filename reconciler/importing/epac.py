@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from reconciler.documents.json_input import JsonInputError
 from reconciler.importing.arm_template import template_rows
 from reconciler.importing.rows import (
     ForeignRow,
@@ -43,9 +44,9 @@ def epac_rows(text: str, file: str, scope: ArmId | None = None) -> Iterator[Pars
         yield from _csv_rows(text, file)
         return
     try:
-        document = lenient_json(text)
-    except ValueError as error:
-        yield refused(file, file, f"it is no JSON: {error}", "correct the file")
+        document = lenient_json(text, file)
+    except JsonInputError as error:
+        yield refused(file, file, error.fault, "correct the file")
         return
     rows, root_scopes = document, tuple[str, ...]()
     if isinstance(document, dict):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from reconciler.documents.json_input import JsonInput, JsonInputError, JsonLimits, read_json
 from reconciler.importing.values import ImportRow, Outcome
 from reconciler.model import JSON
 
+_MODULES_DEEP: Final = JsonLimits(depth=200)
+"""Each module within a module takes several levels, of Bicep as of Terraform."""
+
 _COMMENT: Final = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_NO_LINE_END: Final = re.compile(r"[^\n]")
 _TRAILING_COMMA: Final = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])')
 
 
@@ -60,14 +64,23 @@ def refused(source: str, title: str, message: str, remedy: str = "") -> ImportRo
     return ImportRow(source=source, title=title or source, outcome=Outcome.REFUSED, message=message, remedy=remedy)
 
 
-def lenient_json(text: str) -> JSON:
-    """JSON with comments and trailing commas, as editors and PowerShell take it.
+def strict_json(text: str, file: str) -> JsonInput:
+    """JSON as programs write it.
 
     Raises:
-        ValueError: it is none.
+        JsonInputError: it is none.
     """
-    plain = _COMMENT.sub(lambda match: match[1] or " ", text)
-    return json.loads(_TRAILING_COMMA.sub(lambda match: match[1] or "", plain))
+    return read_json(text, origin=file, limits=_MODULES_DEEP)
+
+
+def lenient_json(text: str, file: str) -> JSON:
+    """JSON with comments and trailing commas, as editors and PowerShell take it; each place stays what it is in the file.
+
+    Raises:
+        JsonInputError: it is none.
+    """
+    plain = _COMMENT.sub(lambda match: match[1] or _NO_LINE_END.sub(" ", match[0]), text)
+    return strict_json(_TRAILING_COMMA.sub(lambda match: match[1] or " ", plain), file).value
 
 
 def text_of(value: JSON) -> str:
@@ -120,6 +133,6 @@ def _json_text(value: JSON, field: str) -> JSON:
     if not value.strip():
         return None
     try:
-        return lenient_json(value)
-    except ValueError:
-        raise RowError(f"{field} is no JSON: {value[:60]!r}", "correct it in the file") from None
+        return lenient_json(value, field)
+    except JsonInputError as error:
+        raise RowError(f"{error.message}; it is {value[:60]!r}", "correct it in the file") from None

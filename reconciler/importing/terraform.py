@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from reconciler.documents.json_input import JsonInput, JsonInputError
 from reconciler.importing.arm_template import arm_fields
-from reconciler.importing.rows import ForeignRow, Parsed, RowError, json_object, refused, text_of, texts_of
+from reconciler.importing.rows import ForeignRow, Parsed, RowError, json_object, refused, strict_json, text_of, texts_of
 from reconciler.model import JSON
 
 _SCOPES: Final = {
@@ -17,46 +17,64 @@ _SCOPES: Final = {
     "azurerm_management_group_policy_exemption": "management_group_id",
 }
 _AZAPI: Final = frozenset({"azapi_resource", "azapi_update_resource"})
+_SAVE: Final = "save it with: terraform show -json > FILE"
 _TYPE: Final = "microsoft.authorization/policyexemptions"
 
 
 def terraform_rows(text: str, file: str) -> Iterator[Parsed]:
     """Every exemption in the file."""
     try:
-        document = json.loads(text.removeprefix("\ufeff"))
-    except ValueError as error:
-        yield refused(file, file, f"it is no JSON: {error}", "save it with: terraform show -json > FILE")
+        document = strict_json(text, file)
+        if (
+            not isinstance(document.value, dict)
+            or not {"resources", "values", "planned_values"} & document.value.keys()
+        ):
+            yield refused(file, file, "it is no state of Terraform", _SAVE)
+            return
+        resources = list(_resources(document))
+    except JsonInputError as error:
+        yield refused(file, file, error.fault, _SAVE)
         return
-    if not isinstance(document, dict) or not {"resources", "values", "planned_values"} & document.keys():
-        yield refused(file, file, "it is no state of Terraform", "save it with: terraform show -json > FILE")
-        return
-    for address, kind, values in _resources(document):
+    for address, kind, values in resources:
         if kind in _SCOPES or (kind in _AZAPI and text_of(values.get("type")).lower().startswith(_TYPE)):
             yield _row(f"{file}: {address}", kind, values)
 
 
-def _resources(document: Mapping[str, JSON]) -> Iterator[tuple[str, str, Mapping[str, JSON]]]:
+def _resources(document: JsonInput) -> Iterator[tuple[str, str, Mapping[str, JSON]]]:
     """Address, type and attributes of every managed resource."""
-    for resource in document.get("resources") or ():
-        if resource.get("mode", "managed") != "managed":
+    for resource in _items(document, "resources"):
+        fields = resource.as_object()
+        if fields.get("mode", "managed") != "managed":
             continue
-        kind = text_of(resource.get("type"))
-        place = ".".join(filter(None, (text_of(resource.get("module")), kind, text_of(resource.get("name")))))
-        for instance in resource.get("instances") or ():
-            key = instance.get("index_key")
-            yield f"{place}[{key!r}]" if key is not None else place, kind, instance.get("attributes") or {}
+        kind = text_of(fields.get("type"))
+        place = ".".join(filter(None, (text_of(fields.get("module")), kind, text_of(fields.get("name")))))
+        for instance in _items(resource, "instances"):
+            key = instance.as_object().get("index_key")
+            yield f"{place}[{key!r}]" if key is not None else place, kind, _object(instance, "attributes")
     for part in ("values", "planned_values"):
-        if document.get(part):
-            yield from _module((document[part] or {}).get("root_module") or {})
+        if (state := document.optional(part)) is not None:
+            if (root := state.optional("root_module")) is not None:
+                yield from _module(root)
             return
 
 
-def _module(module: Mapping[str, JSON]) -> Iterator[tuple[str, str, Mapping[str, JSON]]]:
-    for resource in module.get("resources") or ():
-        if resource.get("mode", "managed") == "managed":
-            yield text_of(resource.get("address")), text_of(resource.get("type")), resource.get("values") or {}
-    for child in module.get("child_modules") or ():
+def _module(module: JsonInput) -> Iterator[tuple[str, str, Mapping[str, JSON]]]:
+    for resource in _items(module, "resources"):
+        fields = resource.as_object()
+        if fields.get("mode", "managed") == "managed":
+            yield text_of(fields.get("address")), text_of(fields.get("type")), _object(resource, "values")
+    for child in _items(module, "child_modules"):
         yield from _module(child)
+
+
+def _items(document: JsonInput, name: str) -> Iterator[JsonInput]:
+    member = document.optional(name)
+    return member.items() if member is not None else iter(())
+
+
+def _object(document: JsonInput, name: str) -> Mapping[str, JSON]:
+    member = document.optional(name)
+    return member.as_object() if member is not None else {}
 
 
 def _row(source: str, kind: str, values: Mapping[str, JSON]) -> Parsed:

@@ -14,7 +14,7 @@ from reconciler.planning.inputs import PlanInputs, ResolvedDeclarations
 from reconciler.planning.provenance import NoHistory
 from reconciler.problems import Problem
 from reconciler.runs.context import Context
-from reconciler.runs.loading import InvalidRepositoryError, load_all
+from reconciler.runs.loading import SHOW_AGAIN, InvalidRepositoryError, load_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +37,7 @@ def load_contents(root: Path, context: Context) -> RepositoryContents:
     if loaded.settings is None:
         problems = [problem for problem in loaded.problems if problem.source.file == SETTINGS_FILE]
         context.observer.problems(problems)
-        raise InvalidRepositoryError(
-            f"{SETTINGS_FILE} has errors", "correct them; 'exempt validate' shows them", problems
-        )
+        raise InvalidRepositoryError(f"{SETTINGS_FILE} has errors", SHOW_AGAIN, problems)
     files = [item.name if not isinstance(item, Problem) else item.source.file for item in walk(root, FOLDER)]
     names = frozenset(Path(file).stem for file in files)
     return RepositoryContents(settings=loaded.settings, loaded=loaded, catalogue=catalogue, names=names)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from reconciler.documents.json_input import LIMITS
+from reconciler.documents.named_files import read_file
 from reconciler.importing.arm_template import arm_rows
 from reconciler.importing.dates import DateOrder
 from reconciler.importing.epac import epac_rows
@@ -161,11 +163,9 @@ def _rows(request: ImportFilesRequest) -> Iterator[Parsed]:
             )
     elif path.is_dir():
         raise UsageError(f"{str(path)!r} is a folder", "name a file in it")
-    elif not path.is_file():
-        raise UsageError(f"there is no file {str(path)!r}", "correct the path")
     for file in files:
         name = file.relative_to(path).as_posix() if path.is_dir() else file.name
-        data = file.read_bytes()
+        data = read_file(file, label="file", remedy="correct the path", limit=LIMITS.size)
         encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
         try:
             text = data.decode(encoding)

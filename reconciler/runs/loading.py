@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # what judges and plans is imported when Azure was asked who 
     from reconciler.repository import Comparison
 
 OVERLAY: Final = "catalog.yaml"
-_SHOW_AGAIN: Final = "correct them; 'exempt validate' shows them again"
+SHOW_AGAIN: Final = "correct them; 'exempt validate' shows them again"
 
 
 class InvalidRepositoryError(ReconcilerError):
@@ -127,7 +127,7 @@ def load_repository(
     if has_errors(problems) or loaded.settings is None:
         from reconciler.reports.problems import problems_summary  # noqa: PLC0415 - as above
 
-        raise InvalidRepositoryError(problems_summary(problems), _SHOW_AGAIN, problems)
+        raise InvalidRepositoryError(problems_summary(problems), SHOW_AGAIN, problems)
     history = repository.read(comparison.tree)
     before = former.declared(comparison.contents_at_base())
     last = former.before_this_commit(comparison.tree, root)
@@ -238,7 +238,7 @@ def load_settings(root: Path, context: Context) -> tuple[Settings, tuple[Declara
     if loaded.settings is None:
         problems = [problem for problem in loaded.problems if problem.source.file == SETTINGS_FILE]
         context.observer.problems(problems)
-        raise InvalidRepositoryError(f"{SETTINGS_FILE} has errors", _SHOW_AGAIN, problems)
+        raise InvalidRepositoryError(f"{SETTINGS_FILE} has errors", SHOW_AGAIN, problems)
     return loaded.settings, loaded.declarations
 
 
@@ -255,7 +255,7 @@ def load_for_catalogue(root: Path, context: Context) -> tuple[Settings, Loaded, 
         settings = (problem for problem in loaded.problems if problem.source.file == SETTINGS_FILE)
         problems = [*catalogue.problems, *settings]
         context.observer.problems(problems)
-        raise InvalidRepositoryError("the repository has errors", _SHOW_AGAIN, problems)
+        raise InvalidRepositoryError("the repository has errors", SHOW_AGAIN, problems)
     return loaded.settings, loaded, catalogue
 
 

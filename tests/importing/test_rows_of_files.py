@@ -188,7 +188,9 @@ def test_metadata_and_names():
     found = declared(of_row(metadata=json.dumps(metadata)))
     assert (found.metadata, found.ticket, found.owner) == ({"ticketRef": "SEC-1"}, "SEC-1", "ann@contoso.example")
     assert declared(of_row(metadata=["a"])).metadata == {}
-    assert "no JSON" in why_not(of_row(metadata="{broken"))
+    assert why_not(of_row(metadata="{broken")) == (
+        "metadata: not JSON: Expecting property name enclosed in double quotes at line 1, column 2; it is '{broken'"
+    )
     for name, expected in (
         ("With spaces [00]", "with-spaces-00"),
         ("Ausnahme für Größe", "ausnahme-fur-groe"),
@@ -292,6 +294,36 @@ def test_any_row_is_a_valid_declaration_or_a_refusal(rows):
     for file in imported.files:
         loaded, problems = load_bytes(file.text.encode("utf-8", "surrogatepass"), file.path)
         assert loaded is not None, (problems, file.text)
+
+
+@pytest.mark.parametrize(
+    ("rows_of", "text", "message"),
+    [
+        (epac_rows, "", "not JSON: Expecting value at line 1, column 1"),
+        (epac_rows, '/* of\n two */ {"exemptions": [}', "not JSON: Expecting value at line 2, column 25"),
+        (epac_rows, '{"exemptions": [1,],\n "more": [1,] // and\n x', "not JSON: Expecting ',' delimiter at line 3, column 2"),
+        (epac_rows, "[" * 5000, "arrays and objects are nested more than 200 deep"),
+        (arm_rows, "resource x 'y'", "not JSON: Expecting value at line 1, column 1"),
+        (arm_rows, "[" * 5000, "arrays and objects are nested more than 200 deep"),
+        (terraform_rows, "{", "not JSON: Expecting property name enclosed in double quotes at line 1, column 2"),
+        (terraform_rows, "[" * 5000, "arrays and objects are nested more than 200 deep"),
+        (terraform_rows, "[]", "it is no state of Terraform"),
+        (terraform_rows, '{"resources": 3}', "resources: an array is expected, not 3"),
+        (terraform_rows, '{"resources": [{"instances": [1]}]}', "resources[0].instances[0]: an object is expected, not 1"),
+        (terraform_rows, '{"values": {"root_module": {"child_modules": [2]}}}', "values.root_module.child_modules[0]: an object is expected, not 2"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_none_is_refused_with_the_place_of_the_mistake(rows_of, text, message):
+    [row] = rows_of(text, "x.json")
+    assert (row.outcome, row.message) == (Outcome.REFUSED, message)
+
+
+@pytest.mark.parametrize("name", ["[format('{5}')]", "[resourceId()]", "[toLower()]", "[variables('name')]"])
+def test_an_expression_that_means_nothing_is_refused(name):
+    resource = {"type": "Microsoft.Authorization/policyExemptions", "name": name}
+    template = {"resources": [resource], "variables": {"name": "[variables('name')]"}}
+    [row] = arm_rows(json.dumps(template), "x.json")
+    assert (row.outcome, row.message) == (Outcome.REFUSED, f"only a deployment knows what {name} means")
 
 
 @settings(max_examples=300, deadline=None)
