@@ -18,11 +18,16 @@ from reconciler.cli.arguments import number_argument
 from reconciler.cli.exits import Exit
 from reconciler.cli.options import typed
 from reconciler.cli.terminal import write
+from reconciler.documents.json_input import read_json
 from reconciler.emulator import client, command
+from reconciler.emulator.faults.scripted import parse_fault
+from reconciler.emulator.tenantfile import TenantUnreadableError
+from reconciler.model import JSON
 from reconciler.package_data import schema_path
 from reconciler.problems import ReconcilerError, UsageError
 
 EXAMPLES: Final = ("exempt emulator --tenant tenant.yaml --port 8443",)
+_SUCH_AS: Final = 'such as \'{"path": "policyExemptions", "status": 503}\''
 _ENVIRONMENT: Final = ("EXEMPT_ARM_ENDPOINT", "IDENTITY_ENDPOINT", "IDENTITY_HEADER", "REQUESTS_CA_BUNDLE")
 
 
@@ -96,7 +101,9 @@ def run(args: argparse.Namespace) -> int:
         )
     try:
         return _run(options)
-    except ValueError as error:  # the tenant file, a scripted fault or another setting
+    except TenantUnreadableError as error:
+        raise UsageError(str(error), "name the file that --tenant or --state is to read") from None
+    except ValueError as error:  # the tenant file or a setting in it
         raise UsageError(str(error), f"{schema_path('tenant')} has the form") from None
     except command.StateNotSavedError as error:
         raise ReconcilerError(
@@ -201,16 +208,19 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _fault(text: str) -> JSON:
+    """A scripted fault that the emulator will take."""
+    value = read_json(text, origin="--fault", remedy=_SUCH_AS).value
+    try:
+        parse_fault(value)
+    except ValueError as error:
+        raise UsageError(f"--fault: {error}", _SUCH_AS) from None
+    return value
+
+
 def _fault_settings(options: Options) -> dict[str, Any]:
     """The options in the form of the tenant file's `faultInjection`."""
-    faults = []
-    for text in options.fault:
-        try:
-            faults.append(json.loads(text))
-        except ValueError as error:
-            raise UsageError(
-                f"--fault: not JSON: {error}", 'such as \'{"path": "policyExemptions", "status": 503}\''
-            ) from None
+    faults = [_fault(text) for text in options.fault]
     settings = {
         "throttling": options.throttle or None,
         "latency": options.latency,

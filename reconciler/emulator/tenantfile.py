@@ -48,25 +48,48 @@ class TenantError(ValueError):
     """The tenant file cannot be used; the message lists every reason, one a line."""
 
 
+class TenantUnreadableError(TenantError):
+    """There is no such file, or its bytes cannot be had."""
+
+
 def load_tenant(path: Path) -> dict[str, JSON]:
     """Read and check a tenant file, YAML or JSON.
 
     Raises:
-        TenantError: it cannot be read, or is not of the form of schemas/tenant.schema.json.
+        TenantUnreadableError: it cannot be read.
+        TenantError: it is not of the form of schemas/tenant.schema.json.
     """
     try:
         text = path.read_text(encoding="utf-8")
         value = decode(text) if path.suffix == ".json" else read_yaml(text)
+    except FileNotFoundError:
+        raise TenantUnreadableError(f"there is no tenant file {str(path)!r}") from None
+    except IsADirectoryError:
+        raise TenantUnreadableError(f"{str(path)!r} is a folder, and no tenant file") from None
     except OSError as error:
-        raise TenantError(f"{path}: cannot be read: {error.strerror}") from None
+        raise TenantUnreadableError(f"tenant file {str(path)!r} cannot be read: {error.strerror}") from None
     except (ValueError, yaml.YAMLError) as error:
-        raise TenantError(f"{path}: {error}") from None
+        raise TenantError(f"{path}: {_fault(error)}") from None
     except RecursionError:
         raise TenantError(f"{path}: it is nested too deeply") from None
     problems = [f"{path}: {problem}" for problem in schema_problems(value)]
     if problems:
         raise TenantError("\n".join(problems))
     return dict(value or {})
+
+
+def _fault(error: ValueError | yaml.YAMLError) -> str:
+    """What a parser has against a text, with the place in it."""
+    match error:
+        case UnicodeDecodeError():
+            return f"byte {error.start} is not valid UTF-8"
+        case json.JSONDecodeError():
+            return f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        case yaml.MarkedYAMLError(problem_mark=mark) if mark is not None:
+            return f"not YAML: {error.problem} at line {mark.line + 1}, column {mark.column + 1}"
+        case yaml.reader.ReaderError():
+            return f"not YAML: the character U+{error.character:04X} stands at position {error.position}"
+    return str(error)
 
 
 def schema_problems(value: JSON) -> list[str]:

@@ -212,7 +212,7 @@ def test_a_time_is_seconds_of_at_most_an_hour(
         (["--format", "env", "make"], None, "--format env and a command exclude each other", "leave one of them out"),
         (["--state", "none/state.json"], None, "--state: none/state.json cannot be written",
          "name a file in a folder that exists and is writable"),
-        (["--fault", "{"], None, "--fault: not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+        (["--fault", "{"], None, "--fault: not JSON: Expecting property name enclosed in double quotes at line 1, column 2",
          'such as \'{"path": "policyExemptions", "status": 503}\''),
         (["make"], FileNotFoundError("make"), "there is no command 'make'", "it must be installed and on the PATH"),
         (["make"], FileNotFoundError(errno.ENOENT, "No such file", "tenant.yaml"),

@@ -106,7 +106,7 @@ def test_fault_injection_by_option(tenant):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--tenant", "none.yaml"], "cannot be read"),
+        (["--tenant", "none.yaml"], "error: there is no tenant file 'none.yaml'\nhelp: name the file that"),
         (["--fault", "{"], "not JSON"),
         (["--fault", '{"colour": 1}'], "unknown field"),
         (["--tenant", "t.json", "prove", "--scope", "/subscriptions/x"], "--tenant would do nothing"),

@@ -90,9 +90,33 @@ def test_files_that_are_no_tenant(tmp_path, content):
         load_tenant(file)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("tenant.yaml", b"a: \xff", "byte 3 is not valid UTF-8"),
+        ("tenant.json", b"\xff\xfe{\x00", "byte 0 is not valid UTF-8"),
+        ("tenant.json", b'{"a":\n 1 2}', "not JSON: Expecting ',' delimiter at line 2, column 4"),
+        (
+            "tenant.yaml",
+            b"a:\n  b: c: d",
+            "not YAML: mapping values are not allowed in this context at line 2, column 7",
+        ),
+        ("tenant.yaml", b"a: \x00", "not YAML: the character U+0000 stands at position 3"),
+    ],
+)
+def test_bytes_that_are_no_text_of_the_form_are_placed(tmp_path, name, content, says):
+    file = tmp_path / name
+    file.write_bytes(content)
+    with pytest.raises(TenantError) as error:
+        load_tenant(file)
+    assert str(error.value) == f"{file}: {says}"
+
+
 def test_a_missing_file(tmp_path):
-    with pytest.raises(TenantError, match="cannot be read"):
+    with pytest.raises(TenantError, match=r"there is no tenant file '.*none\.yaml'"):
         load_tenant(tmp_path / "none.yaml")
+    with pytest.raises(TenantError, match="is a folder, and no tenant file"):
+        load_tenant(tmp_path)
 
 
 def test_groups_and_subscriptions_without_a_parent_hang_below_the_tenants_root():
@@ -143,7 +167,12 @@ def test_the_schema_knows_the_roles_that_the_emulator_knows():
 def test_the_schema_knows_the_faults_that_the_emulator_knows():
     definitions = json.loads(schema_path("tenant").read_text(encoding="utf-8"))["$defs"]
     assert set(definitions["faultInjection"]["properties"]) == injection.FIELDS
-    assert set(definitions["fault"]["properties"]) == scripted.FIELDS
+    names = {str: "string", int: "integer", float: "number", bool: "boolean", dict: "object", type(None): "null"}
+    types = {name: field.get("type", "string") for name, field in definitions["fault"]["properties"].items()}
+    assert {name: {*([types] if isinstance(types, str) else types)} for name, types in types.items()} == {
+        name: {names[kind] for kind in kinds if (kind, float in kinds) != (int, True)}
+        for name, kinds in scripted.FIELDS.items()
+    }
 
 
 def test_an_empty_tenant_runs():

@@ -11,26 +11,27 @@ from typing import Any, Final
 from reconciler.emulator.wire.http import Request, Response
 from reconciler.emulator.wire.jsontext import encode
 
-FIELDS: Final = frozenset(
-    {
-        "method",
-        "path",
-        "principal",
-        "skip",
-        "count",
-        "probability",
-        "status",
-        "code",
-        "message",
-        "retryAfter",
-        "headers",
-        "drop",
-        "applied",
-        "delay",
-        "cut",
-        "malformed",
-    }
-)
+_NONE: Final = type(None)
+_WORDS: Final = {str: "text", int: "a whole number", float: "a number", bool: "true or false", dict: "an object"}
+FIELDS: Final[Mapping[str, tuple[type, ...]]] = {
+    "method": (str,),
+    "path": (str,),
+    "principal": (str,),
+    "skip": (int,),
+    "count": (int, _NONE),
+    "probability": (float, int),
+    "status": (int,),
+    "code": (str,),
+    "message": (str,),
+    "retryAfter": (int, str),
+    "headers": (dict,),
+    "drop": (bool,),
+    "applied": (bool,),
+    "delay": (float, int),
+    "cut": (int,),
+    "malformed": (bool,),
+}
+"""What a fault may say, and the types of it; the first is the one that a message names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,15 +110,18 @@ def parse_fault(entry: Mapping[str, Any]) -> Fault:
     """A fault as the tenant file, the option and the control endpoint write it.
 
     Raises:
-        ValueError: an unknown field, or a pattern that is none.
+        ValueError: an unknown field, a value of another type, or a pattern that is none.
     """
     if not isinstance(entry, Mapping):
-        raise ValueError(f"a fault is a JSON object, not {type(entry).__name__}")  # noqa: TRY004 - as every other mistake
+        raise ValueError(f"a fault is a JSON object, not {entry!r}")  # noqa: TRY004 - as every other mistake
     status = entry.get("status")
     if status is not None and not (isinstance(status, int) and 200 <= status <= 599):
         raise ValueError(f"status: {status!r} is no HTTP status from 200 to 599")
-    if unknown := set(entry) - FIELDS:
+    if unknown := set(entry) - FIELDS.keys():
         raise ValueError(f"unknown field(s) {', '.join(sorted(unknown))}; a fault has {', '.join(sorted(FIELDS))}")
+    for name, value in entry.items():
+        if type(value) not in FIELDS[name]:  # exactly: True is no number
+            raise ValueError(f"{name}: {value!r} is not {_WORDS[FIELDS[name][0]]}")
     headers = {str(name): str(value) for name, value in entry.get("headers", {}).items()}
     if "retryAfter" in entry:
         headers["Retry-After"] = str(entry["retryAfter"])
