@@ -208,13 +208,14 @@ def _show(prepared: request.Prepared, desk: proposing.Desk, context: Context, *,
 
 def show_proposed(proposed: proposing.Proposed) -> None:
     """Where the pull request is, or how a person opens it. The address alone goes to standard output."""
-    pull_request = proposed.pull_request
+    pull_request, branch = proposed.pull_request, proposed.branch
     if pull_request.is_open:
         say(line((Style.GOOD, "the pull request is open:")))
     else:
         say(line((Style.WARNING, "not opened: "), pull_request.why))
-        if pull_request.address:
-            say("open it here:")
+        if branch.remote:
+            place = "here:" if pull_request.address else "there"
+            say(f"the branch {branch.name} is on the remote {branch.remote}: open its pull request {place}")
     sys.stderr.flush()
     if pull_request.address:
         write_lines([line(pull_request.address)])
@@ -239,7 +240,11 @@ def _from_issue(file: Path, options: Options, context: Context) -> int:
     pull_request = outcome.proposed.pull_request
     write(
         answer_opened(
-            pull_request.address, outcome.draft.declaration, outcome.draft.notes, is_open=pull_request.is_open
+            outcome.proposed.branch.name,
+            pull_request.address,
+            outcome.draft.declaration,
+            outcome.draft.notes,
+            is_open=pull_request.is_open,
         )
     )
     say(pull_request.address or pull_request.why)

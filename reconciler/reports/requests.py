@@ -182,13 +182,15 @@ MARKER: Final = "<!-- exempt:request -->"
 """By which the workflow finds its own comment."""
 
 
-def answer_opened(address: str, declaration: Declaration, notes: Sequence[Diagnostic], *, is_open: bool) -> str:
-    """That the pull request is there, or where somebody opens it, and what happens now."""
-    where = (
-        f"The pull request is {address}"
-        if is_open
-        else f"The branch is ready; a reviewer opens its pull request: {address}"
-    )
+def answer_opened(
+    branch: str, address: str, declaration: Declaration, notes: Sequence[Diagnostic], *, is_open: bool
+) -> str:
+    """That the pull request is there, or of which branch somebody opens it, and where; and what happens now."""
+    where = f"The pull request is {address}"
+    if not is_open:
+        where = f"The branch {value(branch)} is ready; a reviewer opens its pull request" + (
+            f": {address}" if address else "."
+        )
     lines = [
         MARKER,
         f"Thank you. {where}\n\nReviewers see there what it would do.",

@@ -51,11 +51,13 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch:
-    """A branch that holds the change. `is_pushed`: the remote has it; `is_new`: no earlier run had made it."""
+    """A branch that holds the change. `remote` is the one that has it too, empty where there is none; `is_new`: no earlier run
+    had made it.
+    """
 
     name: str
     commit: str
-    is_pushed: bool
+    remote: str
     is_new: bool
 
 
@@ -128,7 +130,7 @@ def commit(  # noqa: PLR0913 - what a commit says
             _run(git_here, ["branch", "--force", "--no-track", name, sha])
         if space.push_to:
             _push(git_here, space, sha, name, pushed)
-    return Branch(name=name, commit=sha, is_pushed=bool(space.push_to), is_new=not earlier)
+    return Branch(name=name, commit=sha, remote=space.push_to, is_new=not earlier)
 
 
 def texts_on_branch(space: Workspace, name: str, paths: Iterable[str]) -> Mapping[str, str]:

@@ -168,7 +168,7 @@ def propose(desk: Desk, proposal: Proposal, context: Context) -> Proposed:
         author=proposal.author,
         replaces=proposal.replaces,
     )
-    if not proposed_branch.is_pushed:
+    if not proposed_branch.remote:
         why = f"the repository has no remote, so the commit is on the local branch {branch}: add a remote and push it"
         return Proposed(branch=proposed_branch, pull_request=PullRequest(address="", why=why), text=text)
     try:

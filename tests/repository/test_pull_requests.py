@@ -105,7 +105,7 @@ def test_a_second_run_goes_on_where_the_first_was_cut_off(here: Clone) -> None:
     waiting = here.git("rev-parse", "exempt/new")
     hook.unlink()
     made = propose(here)
-    assert (made.commit, made.is_new, made.is_pushed) == (waiting, False, True)
+    assert (made.commit, made.is_new, made.remote) == (waiting, False, "origin")
     again = propose(here)
     assert (again.commit, again.is_new) == (waiting, False)
 
@@ -126,7 +126,7 @@ def test_hooks_have_their_say(here: Clone) -> None:
     hook.chmod(0o755)
     with pytest.raises(ReconcilerError, match="only twos here"):
         propose(here)
-    assert propose(here, "new: 2\n").is_pushed
+    assert propose(here, "new: 2\n").remote == "origin"
 
 
 def test_signing_is_honoured(here: Clone, tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_signing_is_honoured(here: Clone, tmp_path: Path) -> None:
 def test_without_a_remote_the_branch_stays_here(here: Clone) -> None:
     here.git("remote", "remove", "origin")
     made = propose(here)
-    assert not made.is_pushed
+    assert made.remote == ""
     assert here.git("rev-parse", "exempt/new") == made.commit
 
 
@@ -170,7 +170,7 @@ def test_several_remotes_without_origin_are_asked_about(here: Clone) -> None:
     ):
         pass
     subprocess.run(asked.value.remedy.partition(": ")[2].split(), cwd=here.root, check=True)
-    assert propose(here).is_pushed
+    assert propose(here).remote == "one"
 
 
 # --- pull requests -----------------------------------------------------------------------------------------------

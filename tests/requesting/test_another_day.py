@@ -62,7 +62,8 @@ def end_of(here: Clone, branch: str, name: str) -> str:
 def test_a_request_goes_on_after_midnight(run: Run, github: hosting_service.Service, here: Clone) -> None:
     github.refuses = 502
     refused = run(FRIDAY, here, *ASK)
-    assert "not opened" in refused.stderr
+    assert "not opened: " in refused.stderr
+    assert "the branch exempt/orders is on the remote origin: open its pull request here:" in refused.stderr
     pushed = here.pushed("exempt/orders")
     github.refuses = 0
     done = run(SATURDAY, here, *ASK)
@@ -72,6 +73,25 @@ def test_a_request_goes_on_after_midnight(run: Run, github: hosting_service.Serv
     assert "2027-02-25" in github.pulls[0]["body"]
     other = run(SATURDAY, here, *ASK[:-1], "--yes", "--until", "2027-01-31", check=1)
     assert "something else in it" in other.stderr
+
+
+def test_where_the_pull_request_cannot_be_opened_the_branch_is_named(run: Run, tmp_path: Path) -> None:
+    declarations = [declared("one"), declared("two")]
+    elsewhere = clone(
+        tmp_path, "https://git.contoso.example/team/exemptions.git", declarations, rules={"maxLifetimeDays": 90}
+    )
+    for words, branch in (
+        (ASK, "exempt/orders"),
+        (("renew", "one"), "exempt/renew-one"),
+        (("retire", "two"), "exempt/retire-two"),
+    ):
+        ended = run(FRIDAY, elsewhere, *words, check=0)
+        assert ended.stdout == ""
+        assert ended.stderr.splitlines()[-2:] == [
+            "not opened: the remote's host has no interface that is known here",
+            f"the branch {branch} is on the remote origin: open its pull request there",
+        ]
+        assert elsewhere.pushed(branch)
 
 
 def test_a_name_that_was_merged_and_is_free_again_goes_on_from_there(run: Run, here: Clone) -> None:

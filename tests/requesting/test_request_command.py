@@ -314,6 +314,14 @@ def test_a_filled_form_becomes_a_pull_request_and_an_edit_changes_it(
     assert len(github.pulls) == 1
 
 
+def test_the_answer_names_the_branch_where_no_page_is_known(github: hosting_service.Service, tmp_path: Path) -> None:
+    elsewhere = clone(tmp_path, "https://git.contoso.example/team/exemptions.git")
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps(issue()))
+    answer = run(None, github, elsewhere, "request", "--from-issue", str(event)).stdout
+    assert "Thank you. The branch `exempt/issue-7` is ready; a reviewer opens its pull request.\n" in answer
+
+
 def test_what_is_unclear_is_answered(github: hosting_service.Service, here: Clone, tmp_path: Path) -> None:
     event = tmp_path / "event.json"
     event.write_text(json.dumps(issue(recommendation="sql tde", resources="legacy-sql", category="")))
