@@ -37,12 +37,15 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """What a repository declares. With problems, `settings` may be missing and the declarations be fewer."""
+    """What a repository declares. With problems, `settings` may be missing and the declarations be fewer than the `files` that
+    were read as such.
+    """
 
     settings: Settings | None
     declarations: tuple[Declaration, ...]
     problems: tuple[Problem, ...]
     settings_places: Mapping[str, Source] = field(default_factory=dict, compare=False)
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,21 +83,22 @@ def load(root: Path, file: SettingsFile | None = None) -> Loaded:
     """
     file = file or read_settings(root)
     problems = [*file.problems]
-    declarations = _declarations(walk(root, FOLDER), problems)
+    files, declarations = _declarations(walk(root, FOLDER), problems)
     problems += misplaced_files(root, FOLDER, _READ_AT_ROOT)
     return Loaded(
         settings=file.settings,
         declarations=declarations,
         problems=tuple(sorted(problems)),
         settings_places=file.places,
+        files=files,
     )
 
 
 def load_files(paths: Iterable[tuple[Path, str]]) -> Loaded:
     """Reads single declaration files, each with the name to show for it, wherever they lie."""
     problems: list[Problem] = []
-    declarations = _declarations((SourceFile(str(path), name) for path, name in paths), problems)
-    return Loaded(settings=None, declarations=declarations, problems=tuple(sorted(problems)))
+    files, declarations = _declarations((SourceFile(str(path), name) for path, name in paths), problems)
+    return Loaded(settings=None, declarations=declarations, problems=tuple(sorted(problems)), files=files)
 
 
 def load_bytes(data: bytes, file: str) -> tuple[Declaration | None, tuple[Problem, ...]]:
@@ -146,7 +150,11 @@ def _settings_with_places(document: Document) -> tuple[Settings, Mapping[str, So
     return build_settings(document), {dotted(path): document.place(path) for path in document.values}
 
 
-def _declarations(files: Iterable[SourceFile | Problem], problems: list[Problem]) -> tuple[Declaration, ...]:
+def _declarations(
+    files: Iterable[SourceFile | Problem], problems: list[Problem]
+) -> tuple[tuple[str, ...], tuple[Declaration, ...]]:
+    """The files that were read, and the declarations in those that are right."""
+    names: list[str] = []
     declarations: list[Declaration] = []
     total = 0
     for item in files:
@@ -168,11 +176,12 @@ def _declarations(files: Iterable[SourceFile | Problem], problems: list[Problem]
                 )
             )
             break
+        names.append(item.name)
         declaration = _value(data, item.name, "exemption", build.declaration, problems)
         if declaration is not None:
             declarations.append(declaration)
             _check_stem(declaration, problems)
-    return tuple(sorted(declarations, key=lambda declaration: declaration.source.file))
+    return tuple(names), tuple(sorted(declarations, key=lambda declaration: declaration.source.file))
 
 
 def _value(

@@ -28,7 +28,7 @@ class ValidateRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidateRun:
-    """How many declarations were read, the `problems` in what was asked for, and how many others there are elsewhere.
+    """How many declarations of what was asked for were checked, the `problems` in it, and how many others there are elsewhere.
     `root` is the repository that the problems' paths start from; None: they start from the working folder.
     """
 
@@ -63,9 +63,9 @@ def run(request: ValidateRequest, context: Context) -> ValidateRun:
     else:
         loaded, catalogue = load_all(targets.root)
         _, problems = judge(targets.root, request.base, loaded, catalogue, context)
-    requested = tuple(problem for problem in problems if targets.contain(problem))
+    requested = tuple(problem for problem in problems if targets.contain(problem.source.file))
     return ValidateRun(
-        checked=len(loaded.declarations),
+        checked=sum(map(targets.contain, loaded.files)),
         problems=requested,
         elsewhere=len(problems) - len(requested),
         root=targets.root,
@@ -81,9 +81,8 @@ class _Targets:
     loose: tuple[tuple[Path, str], ...] = ()
     refused: tuple[Problem, ...] = ()
 
-    def contain(self, problem: Problem) -> bool:
-        """Whether the problem stands in what was asked for."""
-        file = problem.source.file
+    def contain(self, file: str) -> bool:
+        """Whether a file is in what was asked for."""
         return not self.only or any(file == path or file.startswith(path + "/") for path in self.only)
 
 

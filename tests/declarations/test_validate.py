@@ -67,7 +67,7 @@ def test_text_says_where_what_and_what_to_do(root: Path, capsys: pytest.CaptureF
         "exemptions/bad.yaml:5:11: category: 'waiver' is not Waiver or Mitigated: letter case counts here [schema]\n"
         "help: write Waiver\n"
     )
-    assert shown.err == "1 declaration checked: 1 error in 1 file\n"
+    assert shown.err == "2 declarations checked: 1 error in 1 file\n"
 
 
 def test_json_keeps_its_schema_also_where_it_fails(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -142,10 +142,17 @@ def test_files_outside_of_any_repository_stand_for_themselves(tmp_path: Path) ->
 def test_a_folder_inside_the_repository_narrows_too(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     put_bad(root, "data/bad").rename(root / "exemptions" / "data" / "bad.yaml")
     put_bad(root)
+    put_bad(root, "worse")
     assert main(["validate", "exemptions/data"]) == 1
-    shown = capsys.readouterr().out
-    assert "exemptions/data/bad.yaml" in shown
-    assert "exemptions/bad.yaml" not in shown
+    shown = capsys.readouterr()
+    assert "exemptions/data/bad.yaml" in shown.out
+    assert "exemptions/bad.yaml" not in shown.out
+    counted = "2 declarations checked: 2 errors in 1 file\n2 problems in other files: 'exempt validate' without PATH shows all\n"
+    assert shown.err == counted
+    assert main(["validate", "exemptions/data/by-key.yaml"]) == 0
+    assert capsys.readouterr().err.startswith("1 declaration checked: no problems\n")
+    assert main(["validate", "reconciler.yaml"]) == 0
+    assert capsys.readouterr().err.startswith("0 declarations checked: no problems\n")
 
 
 def test_a_file_of_the_repository_that_declares_nothing_there_stands_for_itself(
