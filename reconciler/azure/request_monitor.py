@@ -56,14 +56,28 @@ class RequestMonitor(SansIOHTTPPolicy[Any, Any]):
 
     def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
         """Tells the observers and the log."""
-        answer = response.http_response
+        sent, answer = request.http_request, response.http_response
         self._waits.answered(answer.status_code)
-        match = _SUBSCRIPTION.match(urlsplit(request.http_request.url).path)
+        if self._observers:  # who only reads has none
+            self._tell(sent, answer)
+        if LOG.isEnabledFor(logging.INFO):
+            taken = time.monotonic() - request.context["exempt_started"]
+            LOG.info(
+                "%s: %d in %.0f ms, correlation id %s",
+                f"{sent.method} {_path(sent.url)}",
+                answer.status_code,
+                taken * 1000,
+                correlation(answer.headers) or "none",
+            )
+
+    def _tell(self, sent: Any, answer: Any) -> None:
+        path = _path(sent.url)
+        match = _SUBSCRIPTION.match(path)
         subscription = match[1].lower() if match else None
-        operation = _OPERATIONS.get(request.http_request.method, Operation.READS)
+        operation = _OPERATIONS.get(sent.method, Operation.READS)
         level = "tenant" if subscription is None else "subscription"
         tokens = remaining(answer.headers, level, operation)
-        if _DEFENDER.search(urlsplit(request.http_request.url).path):
+        if _DEFENDER.search(path):
             # Its requests draw from a bucket of its own, and from Resource Manager's: the emptier one counts.
             operation = Operation.RESOURCE_REQUESTS
             buckets = (tokens, remaining(answer.headers, "subscription", operation))
@@ -72,15 +86,6 @@ class RequestMonitor(SansIOHTTPPolicy[Any, Any]):
         if answer.status_code != 429 or wait is not None:  # else whoever sent it decides how long
             for observer in self._observers:
                 observer(subscription, operation, tokens, wait)
-        if LOG.isEnabledFor(logging.INFO):
-            taken = time.monotonic() - request.context["exempt_started"]
-            LOG.info(
-                "%s: %d in %.0f ms, correlation id %s",
-                f"{request.http_request.method} {_path(request.http_request.url)}",
-                answer.status_code,
-                taken * 1000,
-                correlation(answer.headers) or "none",
-            )
 
     def on_exception(self, request: PipelineRequest[Any]) -> None:
         """Notes a request that got no answer."""
