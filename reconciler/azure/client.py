@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 import platform
+import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -131,19 +133,33 @@ class ArmClient:
         """
         if not items:
             return []
+        answers: dict[int, Result | AzureError] = {}
+        ready: SimpleQueue[tuple[int, Result | AzureError] | BaseException] = SimpleQueue()
+        numbers, ended = itertools.count(), threading.Event()
+
+        def work() -> None:  # one thread's share: a future for each item costs as much CPU as to decode what it brings
+            try:
+                while (number := next(numbers)) < len(items) and not ended.is_set():
+                    ready.put((number, _answer_or_fault(function, items[number])))
+            except BaseException as error:  # noqa: BLE001 - raised to the caller
+                ready.put(error)
+
         wait = True  # for everything but Ctrl-C: who reads only need not sit out an answer that may take minutes
-        pool = ThreadPoolExecutor(min(THREADS, len(items)))
+        threads = min(THREADS, len(items))
+        pool = ThreadPoolExecutor(threads)
         try:
-            futures = [pool.submit(function, item) for item in items]
-            for count, future in enumerate(as_completed(futures), start=1):
-                if not isinstance(future.exception(), AzureError):
-                    future.result()  # raises: without an identity, asking for the other thousand is only waiting
+            for _ in range(threads):
+                pool.submit(work)
+            for count in range(1, len(items) + 1):
+                answer = ready.get()
+                if isinstance(answer, BaseException):
+                    raise answer  # noqa: TRY301 - without an identity, asking for the other thousand is only waiting
+                answers[answer[0]] = answer[1]
                 if finished is not None:
                     finished(count)
-            return [
-                error if isinstance(error := future.exception(), AzureError) else future.result() for future in futures
-            ]
+            return [answers[number] for number in range(len(items))]
         except BaseException as error:
+            ended.set()
             self._transport.interrupt()
             wait = isinstance(error, Exception)
             raise
@@ -220,6 +236,13 @@ class ArmClient:
         if response.status_code == 401:
             self._credential.forget(response.request.headers["Authorization"])
         return response
+
+
+def _answer_or_fault(function: Callable[[Item], Result], item: Item) -> Result | AzureError:
+    try:
+        return function(item)
+    except AzureError as error:
+        return error
 
 
 def _values(response: ArmResponse, path: str) -> list[JSON]:
