@@ -61,7 +61,6 @@ def decode_exemption(value: JSON) -> Exemption:
     identifier = arm_id(required_text(value, "id"))
     if carrier_of(identifier) is Carrier.STANDARD:
         return _decode_standard(identifier, value, properties)
-    extra = properties.keys() - _MODELLED
     return Exemption(
         id=identifier,
         assignment=arm_id(text_in(properties, "policyAssignmentId")),
@@ -73,7 +72,7 @@ def decode_exemption(value: JSON) -> Exemption:
         selectors=decode_selectors(properties),
         validation=text_in(properties, "assignmentScopeValidation"),
         metadata=object_in(properties, "metadata"),
-        extra={name: properties[name] for name in properties if name in extra and properties[name] is not None},
+        extra={name: value for name, value in properties.items() if name not in _MODELLED and value is not None},
         system=decode_system_data(value),
     )
 
