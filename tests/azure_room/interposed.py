@@ -135,6 +135,7 @@ def _handler(door):
 
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # of a queue that overflows, a connection is asked for again after a second
 
     def handle_error(self, request, client_address):
         """A client that goes away, or a connection we dropped, is what these tests are about."""
