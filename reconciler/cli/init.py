@@ -20,7 +20,7 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.options import typed
 from reconciler.cli.prompts import can_converse, prompts
 from reconciler.cli.terminal import say, write
-from reconciler.model import ArmId, parse_scope
+from reconciler.model import ArmId, count, parse_scope
 from reconciler.problems import UsageError
 from reconciler.repository.hosting import hosted
 from reconciler.repository.work_tree import remote_of
@@ -126,10 +126,15 @@ def run(args: argparse.Namespace) -> int:
     )
     if can_converse() and not options.template and not options.yes:
         request = _completed(request, options)
-    files = init.run(request)
-    write("\n".join(files))
-    guide = "EXEMPTIONS.md" if "EXEMPTIONS.md" in files else "README.md"
-    say(f"{len(files)} files in {folder}; {folder / guide} says what to do next")
+    started = init.run(request)
+    guide = folder / ("EXEMPTIONS.md" if "EXEMPTIONS.md" in started.files else "README.md")
+    if not started.written:
+        say(f"nothing changed: {folder} has all {len(started.files)} files already; {guide} says what to do next")
+        return Exit.DONE
+    write("\n".join(started.written))
+    number_there = len(started.files) - len(started.written)
+    there = f", {number_there} were there already" if number_there else ""
+    say(f"{count(len(started.written), 'file')} written in {folder}{there}; {guide} says what to do next")
     if options.template:
         say(f"try it: cd {folder} && exempt emulator --tenant tenant.yaml -- exempt plan")
     else:
@@ -197,9 +202,11 @@ def _upgrade(options: Options) -> int:
         ("conflict", upgraded.conflicts),
         ("not used any more", upgraded.obsolete),
     )
-    write("\n".join(f"{label}: {name}" for label, names in outcomes for name in names) or "nothing to change")
+    changed = [f"{label}: {name}" for label, names in outcomes for name in names]
+    write("\n".join(changed) or "nothing to change")
     if upgraded.conflicts:
         say("settle the marked places, then commit; 'git diff' shows everything that changed")
         return Exit.FAILED
-    say("'git diff' shows what changed; commit it in a pull request of its own")
+    if changed:
+        say("'git diff' shows what changed; commit it in a pull request of its own")
     return Exit.DONE

@@ -13,7 +13,7 @@ from typing import Final
 
 from reconciler.documents.json_input import JsonInput, read_json
 from reconciler.model import GUID, ArmId, ScopeKind, first_few, parse_scope
-from reconciler.problems import UsageError
+from reconciler.problems import ReconcilerError, UsageError
 from reconciler.repository.merging import Merged, blob_id, merge_text
 from reconciler.repository.work_tree import open_work_tree, remote_of
 from reconciler.runs.scaffold import MANIFEST, NO_TENANT, Part, Pin, Pipelines, Scaffold, pin_of
@@ -60,15 +60,29 @@ def form_of(name: str, text: str) -> str:
     return "" if re.fullmatch(pattern, text) else form
 
 
-def run(request: InitRequest) -> tuple[str, ...]:
-    """Writes every file and returns their paths, relative to the folder and sorted.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitRun:
+    """The `files` of the new repository, by their paths relative to its folder, sorted, and those that this run has `written`:
+    an earlier one may have left others, or all.
+    """
+
+    files: tuple[str, ...]
+    written: tuple[str, ...]
+
+
+def run(request: InitRequest) -> InitRun:
+    """Writes every file that is not there yet.
 
     Raises:
-        UsageError: an option does not have its form, or a file that it would write is there already.
+        UsageError: an option does not have its form, or a file that it would write is there already and says something else.
+        ReconcilerError: a file cannot be written.
     """
-    scaffold, files = prepared(request)
-    _write(request.folder, {**files, MANIFEST: _manifest(scaffold, files)})
-    return (MANIFEST, *files)
+    scaffold, prepared_files = prepared(request)
+    files = {MANIFEST: _manifest(scaffold, prepared_files), **prepared_files}
+    paths = {name: request.folder / name for name in files}
+    new = {name: text for name, text in files.items() if not paths[name].exists() or _is_taken(paths[name], text)}
+    _write(request.folder, new)
+    return InitRun(files=tuple(files), written=tuple(new))
 
 
 def prepared(request: InitRequest) -> tuple[Scaffold, Mapping[str, str]]:
@@ -145,8 +159,12 @@ def root_group(tenant: str) -> ArmId:
 def _write(folder: Path, files: Mapping[str, str]) -> None:
     for name, text in files.items():
         path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+        except OSError as error:
+            remedy = "make room or get the right to write there, and run this again: it goes on with what is there"
+            raise ReconcilerError(f"{path} cannot be written: {error.strerror}", remedy) from error
 
 
 def _manifest(scaffold: Scaffold, files: Mapping[str, str]) -> str:
@@ -214,17 +232,13 @@ def upgrade(folder: Path, *, tool: str | None, pipelines: Pipelines | None, part
     if _OTHER_README in earlier:
         files = {_OTHER_README if name == "README.md" else name: text for name, text in files.items()}
     changes = {name: _renewed(folder, name, text, earlier.get(name)) for name, text in files.items()}
-    _write(
-        folder,
-        {
-            **{name: merged.text for name, merged in changes.items() if merged is not None},
-            MANIFEST: _manifest(scaffold, files),
-        },
-    )
+    note = _manifest(scaffold, files)
+    notes = {MANIFEST: note} if _is_taken(path, note) else {}
+    _write(folder, {**{name: merged.text for name, merged in changes.items() if merged is not None}, **notes})
     settled = [(name, merged) for name, merged in changes.items() if merged is not None and not merged.conflicts]
     return Upgraded(
         pin=scaffold.pin,
-        written=tuple(name for name, merged in settled if merged.text == files[name]),
+        written=(*notes, *(name for name, merged in settled if merged.text == files[name])),
         merged=tuple(name for name, merged in settled if merged.text != files[name]),
         conflicts=tuple(name for name, merged in changes.items() if merged is not None and merged.conflicts),
         obsolete=tuple(name for name in earlier if name not in files and (folder / name).exists()),

@@ -99,6 +99,31 @@ def test_what_would_be_overwritten_is_listed_and_nothing_is_written(tmp_path: Pa
     assert sorted(path.name for path in new.rglob("*") if path.is_file()) == ["catalog.schema.json", "reconciler.yaml"]
 
 
+def test_a_second_run_says_that_nothing_changed_and_one_that_was_cut_off_goes_on(started: Path) -> None:
+    words = ("init", "new", "--tool", TOOL, "--tenant", repo.TENANT, "--scope", repo.ROOT, "--owner", "contoso/new")
+    number = sum(path.is_file() for path in started.rglob("*"))
+    again = exempt(*words, cwd=started.parent)
+    there = f"nothing changed: new has all {number} files already; new/README.md says what to do next\n"
+    assert (again.stdout, again.stderr) == ("", there)
+    (started / "schemas" / "exemption.schema.json").unlink()
+    rest = exempt(*words, cwd=started.parent)
+    assert rest.stdout == "schemas/exemption.schema.json\n"
+    assert rest.stderr.splitlines() == [
+        f"1 file written in new, {number - 1} were there already; new/README.md says what to do next",
+        "'exempt validate --root new' checks it",
+    ]
+    upgraded = exempt("init", "--upgrade", "new", "--tool", TOOL, cwd=started.parent)
+    assert upgraded.stdout == "nothing to change\n"
+    assert "git diff" not in upgraded.stderr
+
+
+def test_what_cannot_be_written_is_said_with_what_to_do(tmp_path: Path) -> None:
+    assert refused(tmp_path, "/proc/new", "--pipelines", "none") == [
+        "error: /proc/new/.exempt-init.json cannot be written: No such file or directory",
+        "help: make room or get the right to write there, and run this again: it goes on with what is there",
+    ]
+
+
 def test_a_clone_of_an_empty_repository_keeps_its_readme_and_tells_its_pipelines(tmp_path: Path) -> None:
     new = tmp_path / "new"
     repo.git(tmp_path, "init", "--quiet", "new")
