@@ -24,7 +24,7 @@ from reconciler.reports.escape import json_document
 from reconciler.reports.register_data import register_data
 from reconciler.reports.register_html import register_html
 from reconciler.runs import bundle, register
-from reconciler.runs.files import require_places, write_file
+from reconciler.runs.files import make_folder, require_places, write_file
 
 EXAMPLES: Final = (
     "exempt register --out site                 then open site/index.html",
@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
         new_bundle = bundle.make_bundle(
             bundle.BundleRequest(root=options.root, as_of=options.as_of, artefacts=options.artefacts)
         )
-        options.bundle.write_bytes(new_bundle.data)
+        write_file(options.bundle, new_bundle.data)
         say(
             f"{count(new_bundle.declarations, 'declaration')} in force at {options.as_of:%Y-%m-%d %H:%M} UTC, in {options.bundle}"
         )
@@ -123,7 +123,7 @@ def _page(options: Options, out: Path) -> int:
         ),
         common.context(),
     )
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     page = register_html(
         registered.register, register.site_assets(), registered.names, registered.in_force, registered.score
     )

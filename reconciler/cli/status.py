@@ -28,7 +28,7 @@ from reconciler.reports.formats import SCORE, STATUS
 from reconciler.reports.posture import score_json
 from reconciler.reports.status_json import status_json
 from reconciler.runs import score, status
-from reconciler.runs.files import require_places, write_file
+from reconciler.runs.files import make_folder, require_places, write_file
 
 EXAMPLES: Final = (
     "exempt status                              every declared exemption",
@@ -158,7 +158,7 @@ def run(args: argparse.Namespace) -> int:
     if options.comments:
         from reconciler.reports.status_markdown import settled_comments  # noqa: PLC0415 - only with --comments
 
-        options.comments.mkdir(parents=True, exist_ok=True)
+        make_folder(options.comments)
         for number, text in settled_comments(report, earlier, names).items():
             write_file(options.comments / f"{number}.md", text)
     if not options.watch:

@@ -14,24 +14,25 @@ from reconciler.problems import ReconcilerError, UsageError
 _UNWRITABLE: Final = "name a file in a folder that exists, where this user may write and the disk has room"
 
 
-def write_file(path: Path, text: str | Iterable[str]) -> None:
+def write_file(path: Path, content: str | bytes | Iterable[str]) -> None:
     """Replaces a file's content at once; what is not a plain file (`/dev/stdout`, a pipe) is written in place. A text of
     hundreds of megabytes is better given in pieces.
 
     Raises:
         ReconcilerError: it cannot be written.
     """
-    pieces = (text,) if isinstance(text, str) else text
+    pieces = (content,) if isinstance(content, str | bytes) else content
+    encoded = (piece if isinstance(piece, bytes) else piece.encode() for piece in pieces)
     try:
         if path.exists() and not path.is_file():
-            with path.open("w", encoding="utf-8", newline="\n") as file:
-                file.writelines(pieces)
+            with path.open("wb") as file:
+                file.writelines(encoded)
             return
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         draft = Path(name)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.writelines(pieces)
+            with os.fdopen(handle, "wb") as file:
+                file.writelines(encoded)
             umask = os.umask(0)  # reading it means setting it
             os.umask(umask)
             draft.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask)
@@ -41,6 +42,19 @@ def write_file(path: Path, text: str | Iterable[str]) -> None:
             raise
     except OSError as error:
         raise ReconcilerError(f"{path} cannot be written: {error.strerror}", _UNWRITABLE) from error
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder that somebody named, with all above it, unless it is there.
+
+    Raises:
+        ReconcilerError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        remedy = "name a folder where this user may write and the disk has room"
+        raise ReconcilerError(f"the folder {path} cannot be made: {error.strerror}", remedy) from error
 
 
 def require_places(files: Iterable[Path | None], folders: Iterable[Path | None] = ()) -> None:

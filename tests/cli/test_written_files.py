@@ -29,7 +29,7 @@ from reconciler.reports.escape import json_line
 from reconciler.reports.formats import PLAN
 from reconciler.reports.plan import plan_report
 from reconciler.reports.plan_json import plan_json_pieces, plan_to_json
-from reconciler.runs.files import write_file
+from reconciler.runs.files import make_folder, write_file
 
 POLICY = "404c3081-a854-4457-ae30-26a93ef643f9"
 OLD = "the old one, ü\n"
@@ -132,6 +132,15 @@ def test_a_disk_without_room_leaves_the_old_file_and_no_other(tmp_path: Path, is
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert files_in(tmp_path) == ({"plan.json": OLD} if is_there else {})
+
+
+def test_a_folder_that_cannot_be_made_is_said_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    make_folder(tmp_path / "new" / "below")
+    make_folder(tmp_path / "new" / "below")
+    with pytest.raises(ReconcilerError, match=r"the folder .*/file/below cannot be made: Not a directory") as error:
+        make_folder(tmp_path / "file" / "below")
+    assert error.value.remedy == "name a folder where this user may write and the disk has room"
 
 
 def test_what_is_no_plain_file_gets_every_piece() -> None:

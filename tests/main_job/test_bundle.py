@@ -6,12 +6,14 @@ import csv
 import io
 import json
 import os
+import resource
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 import emulated
 import pytest
+from cli.console import exempt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from main_job import repositories as repo
@@ -62,6 +64,28 @@ def bundle(story: tuple[Path, Path], day: int) -> bytes:
 def rows(data: bytes) -> list[dict[str, str]]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         return list(csv.DictReader(archive.read("exempt.csv").decode().splitlines()))
+
+
+def test_a_bundle_that_cannot_be_written_leaves_the_old_one_and_says_what_to_do(
+    story: tuple[Path, Path], tmp_path: Path
+) -> None:
+    root, _ = story
+    words = ("register", "--root", str(root), "--as-of", "2026-11-10", "--bundle")
+    full = exempt(None, *words, "/dev/full", root=root, check=1)
+    help_line = "help: name a file in a folder that exists, where this user may write and the disk has room"
+    assert full.stderr.splitlines() == ["error: /dev/full cannot be written: No space left on device", help_line]
+    old = tmp_path / "audit.zip"
+    old.write_bytes(b"the old one")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        large = exempt(None, *words, str(old), root=root, check=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert large.stderr.splitlines() == [f"error: {old} cannot be written: File too large", help_line]
+    assert (old.read_bytes(), list(tmp_path.iterdir())) == (b"the old one", [old])
+    exempt(None, *words, str(old), root=root, check=0)
+    assert check_bundle(old, None)
 
 
 def test_what_was_exempt_that_day_who_agreed_and_which_run_wrote_it(story: tuple[Path, Path]) -> None:
