@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from reconciler.assessments.report import effect_report, states_by_exemption
 from reconciler.assessments.values import EffectState
-from reconciler.azure.session import Login, connect
+from reconciler.azure.session import Azure, Login, connect
 from reconciler.catalog.catalogue import load as load_catalogue
 from reconciler.drift import DriftInputs, take_inventory
 from reconciler.drift.inventory import Inventory, Selection, select
@@ -22,7 +22,7 @@ from reconciler.planning.provenance import Approval, History, NoHistory
 from reconciler.problems import AzureError, ReconcilerError
 from reconciler.runs.context import Context
 from reconciler.runs.loading import OVERLAY, load_repository, load_settings
-from reconciler.runs.reading import display_names, load_record, read_declared, read_snapshot
+from reconciler.runs.reading import display_names, load_record, read_azure, read_declared, saved_snapshot
 
 _GROUPS: Final = "/providers/Microsoft.Management/managementGroups/"
 _EVERYTHING: Final = Selection()
@@ -79,59 +79,73 @@ def run(request: ListRequest, context: Context) -> ListRun:
         settings = Settings(owner="", tenant_id=request.tenant, scopes=(root,), cloud=request.cloud)
         catalogue = load_catalogue(settings.cloud)
     resolved = ResolvedDeclarations.of(declarations, catalogue)
-    effects: Mapping[str, EffectState] = {}
-    if request.in_force:
-        snapshot, effects = _with_effects(request, context)
+    recorded = load_record(request.record, settings, context)
+    if request.snapshot is not None:
+        read = _Read(snapshot=with_adopted(saved_snapshot(request.snapshot, settings), recorded))
+    elif request.in_force:
+        read = _with_effects(request, recorded, context)
     else:  # of what declarations need, only what no list shows is read
         standards = known_standards(declarations, resolved.subjects, settings)
-        snapshot = read_snapshot(settings, (), context, file=request.snapshot, scope=request.scope, standards=standards)
-    snapshot = with_adopted(snapshot, load_record(request.record, settings, context))
+        with connect(settings, context.environment, context.observer.warning) as azure:
+            snapshot = read_azure(azure, context, scope=request.scope, standards=standards)
+            read = _Read(snapshot=with_adopted(snapshot, recorded), plans=_plans(request, azure, snapshot, context))
     history, approvals = _history(request, declarations, context)
     inputs = DriftInputs(
-        snapshot=snapshot,
+        snapshot=read.snapshot,
         resolved=resolved,
         catalogue=catalogue,
         settings=settings,
         history=history,
         now=context.now,
     )
-    inventory = select(take_inventory(inputs, request.scope, approvals, effects), request.selection)
+    inventory = select(take_inventory(inputs, request.scope, approvals, read.effects), request.selection)
     if request.silenced:
-        plans = None if request.snapshot else _plans(settings, snapshot, context)
-        inventory = replace(inventory, silencers=count_silencers(snapshot, plans))
-    return ListRun(inventory=inventory, names=display_names(snapshot, catalogue), unread=snapshot.unread)
+        inventory = replace(inventory, silencers=count_silencers(read.snapshot, read.plans))
+    return ListRun(inventory=inventory, names=display_names(read.snapshot, catalogue), unread=read.snapshot.unread)
 
 
-def _with_effects(request: ListRequest, context: Context) -> tuple[Snapshot, Mapping[str, EffectState]]:
-    """What is exempt, and what became of each declared exemption, by folded id; nothing where Defender cannot be read, which a
-    warning says.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """What is exempt; what became of each declared exemption, by folded id, where that was asked for and can be read; and
+    Defender's plans of all subscriptions, likewise (None: not known).
     """
+
+    snapshot: Snapshot
+    effects: Mapping[str, EffectState] = field(default_factory=dict)
+    plans: Mapping[ArmId, Mapping[str, bool]] | None = None
+
+
+def _with_effects(request: ListRequest, recorded: frozenset[str], context: Context) -> _Read:
+    """With what became of the declared ones; nothing where Defender cannot be read, which a warning says."""
     from reconciler.runs.status import read_effects  # noqa: PLC0415 - asked for rarely
 
     login = Login(context.environment)
     repository = load_repository(request.root, None, context, login.begin)
-    recorded = load_record(request.record, repository.settings, context)
     with connect(repository.settings, context.environment, context.observer.warning, login) as azure:
-        snapshot = read_declared(azure, context, repository, request.scope)
+        snapshot = with_adopted(read_declared(azure, context, repository, request.scope), recorded)
+        read = _Read(snapshot=snapshot, plans=_plans(request, azure, snapshot, context))
         try:
-            inputs = read_effects(azure, repository, with_adopted(snapshot, recorded), context, request.scope)
+            inputs = read_effects(azure, repository, snapshot, context, request.scope)
         except AzureError as error:
             context.observer.warning(f"what is in force is not known: {error.message}")
-            return snapshot, {}
-    return snapshot, states_by_exemption(effect_report(inputs))
+            return read
+    return replace(read, effects=states_by_exemption(effect_report(inputs)))
 
 
-def _plans(settings: Settings, snapshot: Snapshot, context: Context) -> Mapping[ArmId, Mapping[str, bool]] | None:
-    """Defender's plans of all subscriptions; None where they cannot be read, which a warning says."""
+def _plans(
+    request: ListRequest, azure: Azure, snapshot: Snapshot, context: Context
+) -> Mapping[ArmId, Mapping[str, bool]] | None:
+    """Defender's plans of all subscriptions; None where nobody asks for them or they cannot be read, which a warning says."""
+    if not request.silenced:
+        return None
     from reconciler.azure.posture import read_plans  # noqa: PLC0415 - loads the SDK
 
     subscriptions = [scope for scope in snapshot.expected if scope.kind is ScopeKind.SUBSCRIPTION]
-    with connect(settings, context.environment, context.observer.warning) as azure:
-        try:
-            return read_plans(azure.client, subscriptions)
-        except AzureError as error:
-            context.observer.warning(f"Defender's plans could not be read: {error.message}")
-            return None
+    try:
+        return read_plans(azure.client, subscriptions)
+    except AzureError as error:
+        context.observer.warning(f"Defender's plans could not be read: {error.message}")
+        return None
 
 
 def _history(

@@ -6,8 +6,11 @@ from pathlib import Path
 import emulated
 import jsonschema
 import pytest
+from cli import console
 from main_job import repositories
 from main_job.repositories import BENCHMARK, NIST, ROOT, SETS, subscription
+
+from reconciler.azure import client, credentials
 
 ONE, TWO = subscription(1), subscription(2)
 GROUP = f"{ONE}/resourceGroups/rg"
@@ -94,3 +97,18 @@ def test_plans_that_cannot_be_read_are_no_number(repository):
     assert (found["overrides"], found["plansOff"], found["foundationalCspmOff"]) == (1, None, None)
     assert "Defender's plans could not be read: " in told
     assert "    not read  other Defender plans that are off\n" in text
+
+
+@pytest.mark.parametrize("options", [[], ["--in-force"]], ids=["alone", "in force"])
+def test_whatever_is_asked_for_is_asked_over_one_connection_as_one_identity(repository, monkeypatch, options):
+    logins, connections = [], []
+    choose, opened = credentials.choose, client.ArmClient
+    monkeypatch.setattr(credentials, "choose", lambda *given: logins.append(given) or choose(*given))
+    monkeypatch.setattr(client, "ArmClient", lambda *given: connections.append(given) or opened(*given))
+    record = repository / "record.json"
+    record.write_text("[")
+    with emulated.running(tenant()) as cloud:
+        told = console.exempt(cloud, "list", "--silenced", "--record", str(record), *options, root=repository, check=0)
+    assert (len(logins), len(connections)) == (1, 1)
+    assert "policies disabled by parameters" in told.stdout
+    assert told.stderr.count("the record is not used") == 1
