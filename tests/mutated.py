@@ -34,8 +34,8 @@ _run, _execve, _popen = prefork.run, os.execve, subprocess.Popen.__init__
 def told(env: Mapping[str, str] | None) -> dict[str, str]:
     """The environment of a process that a test starts, with where the changed package is and what is in force."""
     variables = {**(os.environ if env is None else env)}
-    paths = variables.get("PYTHONPATH", "").split(os.pathsep)
-    variables["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*_PATHS, *filter(None, paths)]))
+    paths = variables.get("PYTHONPATH", "").split(os.pathsep)  # first: a wheel that a test built from here and unpacked
+    variables["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*filter(None, paths), *_PATHS]))
     variables["MUTANT_UNDER_TEST"] = get_mutant_under_test()
     if variables["MUTANT_UNDER_TEST"] == "stats":
         variables["CALLED_FUNCTIONS"] = str(CALLS)
