@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.reports.escape import printable
+from reconciler.runs.files import require_places
 
 _LOGGERS: Final = ("exempt", "reconciler")
 
@@ -23,8 +24,9 @@ def logging_to(path: Path) -> Iterator[None]:
     """Notes what happens in the block. The file is readable by its owner only.
 
     Raises:
-        OSError: the file cannot be opened.
+        UsageError: the file cannot be written.
     """
+    require_places([path])
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as file:
         handler = logging.StreamHandler(file)
         handler.setFormatter(_Printable())

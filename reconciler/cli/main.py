@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import atexit
 import contextlib
+import errno
 import gc
 import importlib
 import io
@@ -46,6 +47,14 @@ COMMANDS: Final = {
     "demo": "watch the main job on the embedded Azure",
     "completion": "complete commands and options in a shell",
 }
+_REMEDIES: Final = {
+    errno.ENOSPC: "make room on the disk, then run again",
+    errno.EDQUOT: "make room on the disk, then run again",
+    errno.EACCES: "give this user the right to it, then run again",
+    errno.EROFS: "make it writable, then run again",
+}
+"""By what the system says of a file that no command looked at before; elsewhere its own words say what to do."""
+
 _RARELY: Final = (1_000_000, 20, 100)
 """A run makes many values that live to its end: looking for garbage among them is a quarter of its time."""
 
@@ -134,9 +143,9 @@ def guarded(argv: Sequence[str]) -> int:
     except OSError as error:
         from reconciler.reports.escape import printable  # noqa: PLC0415
 
-        sys.stderr.write(
-            printable(f"error: {error.strerror or error}: {error.filename or ''}".removesuffix(": ")) + "\n"
-        )
+        message = printable(f"error: {error.strerror or error}: {error.filename or ''}".removesuffix(": "))
+        remedy = _REMEDIES.get(error.errno or 0)
+        sys.stderr.write(f"{message}\n" + (f"help: {remedy}\n" if remedy else ""))
         return Exit.FAILED
     return code
 

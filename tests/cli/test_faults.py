@@ -78,6 +78,8 @@ def test_a_command_that_is_none(name: str, remedy: str, capsys: pytest.CaptureFi
     assert capsys.readouterr() == ("", f"error: there is no command {name!r}\nhelp: {remedy}\n")
 
 
+ROOM = "help: make room on the disk, then run again\n"
+
 # --- faults ------------------------------------------------------------------------------------------------------
 
 
@@ -88,8 +90,18 @@ def test_a_command_that_is_none(name: str, remedy: str, capsys: pytest.CaptureFi
         (UsageError("it is mistyped", ""), 1, "error: it is mistyped\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
         (KeyboardInterrupt("one write is under way"), 130, "interrupted: one write is under way\n"),
-        (OSError(28, "No space left on device", "plan\n.json"), 1, "error: No space left on device: plan\\n.json\n"),
-        (OSError(28, "No space left on device"), 1, "error: No space left on device\n"),
+        (
+            OSError(28, "No space left on device", "plan\n.json"),
+            1,
+            f"error: No space left on device: plan\\n.json\n{ROOM}",
+        ),
+        (OSError(28, "No space left on device"), 1, f"error: No space left on device\n{ROOM}"),
+        (
+            PermissionError(13, "Permission denied", "a"),
+            1,
+            "error: Permission denied: a\nhelp: give this user the right to it, then run again\n",
+        ),
+        (FileNotFoundError(2, "No such file or directory", "a"), 1, "error: No such file or directory: a\n"),
         (OSError("out of luck"), 1, "error: out of luck\n"),
     ],
 )
@@ -144,7 +156,10 @@ def test_what_others_want_done_at_the_end_is_done_unless_it_was_interrupted(code
 def test_a_log_is_opened_before_anything_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["plan", "--root", str(tmp_path / "none"), "--log-file"]
     assert guarded([*words, str(tmp_path / "no" / "log")]) == 1
-    assert capsys.readouterr().err == f"error: No such file or directory: {tmp_path / 'no' / 'log'}\n"
+    assert capsys.readouterr().err == (
+        f"error: nothing could be saved: there is no folder {str(tmp_path / 'no')!r} for 'log'\n"
+        "help: name a file in a folder that exists, where this user may write and the disk has room\n"
+    )
     assert guarded([*words, str(tmp_path / "log")]) == 1
     assert "is no folder" in capsys.readouterr().err
     assert (tmp_path / "log").read_text() == ""
