@@ -7,7 +7,7 @@ import json
 import platform
 import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -131,8 +131,15 @@ class ArmClient:
 
         `finished` is called with how many are done, from the calling thread.
         """
-        if not items:
-            return []
+        return [*self.in_turn(function, items, finished)]
+
+    def in_turn(
+        self,
+        function: Callable[[Item], Result],
+        items: Sequence[Item],
+        finished: Callable[[int], None] | None = None,
+    ) -> Generator[Result | AzureError, None, None]:
+        """The same, each as soon as it and all before it are there: whoever takes them need not keep them. To be closed."""
         answers: dict[int, Result | AzureError] = {}
         ready: SimpleQueue[tuple[int, Result | AzureError] | BaseException] = SimpleQueue()
         numbers, ended = itertools.count(), threading.Event()
@@ -145,10 +152,10 @@ class ArmClient:
                 ready.put(error)
 
         wait = True  # for everything but Ctrl-C: who reads only need not sit out an answer that may take minutes
-        threads = min(THREADS, len(items))
-        pool = ThreadPoolExecutor(threads)
+        turn = 0
+        pool = ThreadPoolExecutor(THREADS)
         try:
-            for _ in range(threads):
+            for _ in range(min(THREADS, len(items))):
                 pool.submit(work)
             for count in range(1, len(items) + 1):
                 answer = ready.get()
@@ -157,7 +164,9 @@ class ArmClient:
                 answers[answer[0]] = answer[1]
                 if finished is not None:
                     finished(count)
-            return [answers[number] for number in range(len(items))]
+                while turn in answers:
+                    yield answers.pop(turn)
+                    turn += 1
         except BaseException as error:
             ended.set()
             self._transport.interrupt()

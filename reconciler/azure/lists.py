@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -72,24 +73,29 @@ def read_lists(
         AzureError: nothing was answered at all.
     """
     requests = [(scope, api) for scope in scopes for api in _WHAT]
-    answers = client.each(lambda request: _list(client, *request), requests, finished)
-    raise_if_unreachable(answers)
     lists = ScopeLists(inherited={root.key: [] for root in roots})
-    lists.gone = _gone(zip(requests, answers, strict=True))
     differing: dict[str, Api] = {}
-    for (scope, api), answer in zip(requests, answers, strict=True):
-        if isinstance(answer, AzureError):
-            if needs_standards or api is not Api.STANDARDS or not _is_no_list(answer):
-                _note(lists, scope, api, answer)
-            continue
-        try:
-            with reading(f"the list of {_WHAT[api]} at {scope}"):
-                differing.update(dict.fromkeys(_merge(lists, api, answer), api))
-        except AzureError as error:
-            _note(lists, scope, api, error)
-            continue
-        if api is Api.ASSIGNMENTS and scope.key in lists.inherited:
-            lists.inherited[scope.key] = [arm_id(value["id"]) for value in answer]
+    faults: list[tuple[ArmId, Api, AzureError]] = []
+    # Merged while others are under way: what every list repeats is never kept a thousand times.
+    with closing(client.in_turn(lambda request: _list(client, *request), requests, finished)) as answers:
+        for (scope, api), answer in zip(requests, answers, strict=True):
+            if isinstance(answer, AzureError):
+                faults.append((scope, api, answer))
+                continue
+            try:
+                with reading(f"the list of {_WHAT[api]} at {scope}"):
+                    differing.update(dict.fromkeys(_merge(lists, api, answer), api))
+            except AzureError as error:
+                faults.append((scope, api, error))
+                continue
+            if api is Api.ASSIGNMENTS and scope.key in lists.inherited:
+                lists.inherited[scope.key] = [arm_id(value["id"]) for value in answer]
+    if len(faults) == len(requests):
+        raise_if_unreachable([fault for _, _, fault in faults])
+    lists.gone = _gone(faults)
+    for scope, api, fault in faults:
+        if needs_standards or api is not Api.STANDARDS or not _is_no_list(fault):
+            _note(lists, scope, api, fault)
     _read_again(client, lists, differing)
     return lists
 
@@ -101,15 +107,11 @@ def _is_no_list(error: AzureError) -> bool:
     return error.status in {400, 404} or (error.status == 409 and error.code == _NOT_REGISTERED)
 
 
-def _gone(answers: Iterable[tuple[tuple[ArmId, Api], object]]) -> set[str]:
+def _gone(faults: Iterable[tuple[ArmId, Api, AzureError]]) -> set[str]:
     """Folded ids of scopes that went after the hierarchy was read. Both lists of Resource Manager must say so: what is
     gone needs no exemption any more, so one stray answer must not make it so.
     """
-    times = Counter(
-        scope.key
-        for (scope, api), answer in answers
-        if isinstance(answer, AzureError) and answer.is_gone and api is not Api.STANDARDS
-    )
+    times = Counter(scope.key for scope, api, fault in faults if fault.is_gone and api is not Api.STANDARDS)
     return {key for key, count in times.items() if count == len(_WHAT) - 1}
 
 

@@ -370,6 +370,33 @@ def test_many_at_once_come_back_in_order_with_faults_in_their_places(connected):
     assert done == [1, 2, 3, 4, 5, 6, 7]
 
 
+def test_what_is_there_is_given_in_turn_while_the_rest_is_under_way(connected):
+    released = threading.Event()
+
+    def work(number):
+        assert number != 2 or released.wait(60)
+        return number
+
+    with connected() as (_, azure), contextlib.closing(azure.client.in_turn(work, range(20))) as answers:
+        assert [next(answers), next(answers)] == [0, 1]
+        released.set()
+        assert [*answers] == [*range(2, 20)]
+
+
+def test_who_takes_no_more_has_no_more_asked_for(connected):
+    asked = []
+
+    def work(number):
+        asked.append(number)
+        time.sleep(0.01)
+
+    with connected() as (_, azure):
+        with contextlib.closing(azure.client.in_turn(work, range(500))) as answers:
+            next(answers)
+        time.sleep(0.1)
+        assert len(asked) < 100
+
+
 def test_as_many_are_asked_at_once_as_there_are_threads_and_no_more(connected):
     together, under_way, most = threading.Barrier(THREADS), [], []
 
