@@ -12,6 +12,8 @@ from reconciler.model import agree
 from reconciler.problems import ReconcilerError, UsageError
 
 _UNWRITABLE: Final = "name a file in a folder that exists, where this user may write and the disk has room"
+_BLOCK: Final = 1 << 18
+"""Bytes that are written at once: hundreds of megabytes come in pieces of one line."""
 
 
 def write_file(path: Path, content: str | bytes | Iterable[str]) -> None:
@@ -31,7 +33,7 @@ def write_file(path: Path, content: str | bytes | Iterable[str]) -> None:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         draft = Path(name)
         try:
-            with os.fdopen(handle, "wb") as file:
+            with os.fdopen(handle, "wb", _BLOCK) as file:
                 file.writelines(encoded)
             umask = os.umask(0)  # reading it means setting it
             os.umask(umask)
