@@ -1,5 +1,6 @@
 """`exempt apply` on a terminal: it shows what it is about to do and asks; only `yes` is taken for yes."""
 
+import contextlib
 import os
 import pty
 import signal
@@ -39,6 +40,13 @@ class Terminal:
 
     def type(self, text):
         os.write(self.ours, text.encode())
+
+    def interrupt(self, number):
+        """Sends a signal, and again, as a person would: one that comes just before the process reads waits for the line, too."""
+        while self.process.poll() is None:
+            self.process.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=10)
 
     def end(self):
         out, _ = self.process.communicate(timeout=60)
@@ -96,7 +104,7 @@ def test_interrupted_at_the_question(root, number):
     with emulated.running(repo.tenant(MCSB)) as azure:
         terminal = Terminal(azure, root)
         terminal.until("Only 'yes' is accepted")
-        terminal.process.send_signal(number)
+        terminal.interrupt(number)
         code, _ = terminal.end()
         assert code == 130
         assert terminal.shown.endswith("is accepted: \r\ninterrupted\r\n")
