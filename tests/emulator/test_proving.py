@@ -160,11 +160,11 @@ def test_a_secret_in_an_error_that_nobody_foresaw_is_no_secret_told(sandbox, sec
     assert leaks(text) == []
 
 
-def command(azure, *words, root):
+def command(azure, *words, root, **more):
     (root / "reconciler.yaml").write_text(
         f"owner: contoso/exemptions\ntenantId: {contoso.TENANT_ID}\nscopes: [{ROOT}]\n"
     )
-    return emulated.exempt(azure, "emulator", "prove", *words, cwd=root)
+    return emulated.exempt(azure, "emulator", "prove", *words, cwd=root, **more)
 
 
 def test_the_command_compares_and_writes_a_recording(start, tmp_path):
@@ -175,6 +175,19 @@ def test_the_command_compares_and_writes_a_recording(start, tmp_path):
     recording = json.loads((tmp_path / "recording.json").read_text())
     assert (recording["tier"], recording["differences"]) == ("read", [])
     assert recording["exchanges"][0]["response"]["status"] == 400
+
+
+@pytest.mark.parametrize(("identity", "kind"), [({}, "Application"), ({"AZURE_CLIENT_ID": emulated.PORTAL}, "User")])
+def test_the_emulator_has_a_principal_of_the_callers_kind_and_name(start, tmp_path, identity, kind):
+    azure = start(faultInjection={"throttling": proving.PLENTY})
+    done = command(azure, f"--scope={ONE}", "--write", "--out=recording.json", root=tmp_path, **identity)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+    recording = json.loads((tmp_path / "recording.json").read_text())
+    text = json.dumps(recording)
+    assert recording["tier"] == "write"
+    assert f'"createdByType": "{kind}"' in text
+    assert '"createdBy": "<caller>"' in text
+    assert leaks(text) == []
 
 
 def test_the_command_says_where_azure_differs(start, tmp_path):
@@ -200,4 +213,5 @@ def test_a_sandbox_that_cannot_be_used_is_a_message(start, tmp_path, words, says
     done = command(start(), *words, root=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert says in done.stderr
-    assert "Traceback" not in done.stderr
+    if "--scope" in words and words[1] != "none":
+        assert done.stderr.endswith("help: name a scope that is small, that you may read, and that nobody else needs\n")

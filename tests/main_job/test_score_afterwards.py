@@ -78,4 +78,46 @@ def test_a_plan_without_an_estimate_and_options_of_the_other_report_are_refused(
         done = emulated.exempt(cloud, "status", "--score", "--unneeded", cwd=repository, check=(1,))
         assert "--score is a report of its own" in done.stderr
         done = emulated.exempt(cloud, "status", "--score", "none.json", cwd=repository, check=(1,))
-        assert "there is no plan 'none.json'" in done.stderr
+        assert done.stderr == (
+            "error: there is no plan 'none.json'\n"
+            "help: save one before the change is applied, with: exempt plan --out FILE\n"
+        )
+
+
+def unread(plan):
+    """Defender refused when the plan was made."""
+    plan["score"] = {"unread": {"message": "Forbidden", "remedy": ""}}
+
+
+def of_another_tenant(plan):
+    plan["tenantId"] = "00000000-0000-4000-8000-00000000000f"
+
+
+def without_figures(plan):
+    plan["score"]["subscriptions"][0]["now"]["current"] = "much"
+
+
+def with_a_truth(plan):
+    plan["score"]["subscriptions"][0]["upper"]["current"] = True
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        (unread, ["plan.json holds no estimate of the secure score", "help: save one before the change is applied"]),
+        (of_another_tenant, ["plan.json is of tenant 00000000-", "help: name another plan\n"]),
+        (without_figures, ["a number is expected"]),
+        (with_a_truth, ["a number is expected"]),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_an_estimate_that_is_none_is_refused(repository, edit, says):
+    with emulated.running(tenant()) as cloud:
+        emulated.exempt(cloud, "plan", "--out", "plan.json", cwd=repository, check=(0,))
+        plan = json.loads((repository / "plan.json").read_text(encoding="utf-8"))
+        edit(plan)
+        (repository / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+        done = emulated.exempt(cloud, "status", "--score", "plan.json", cwd=repository, check=(1,))
+    assert done.stdout == ""
+    for text in says:
+        assert text in done.stderr

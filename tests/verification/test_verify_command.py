@@ -179,6 +179,8 @@ def test_what_nobody_approved_is_refuted_in_both_forms(root):
         emulated.exempt(azure, "apply", "--yes", "--out", "../outcomes.json", cwd=root, check=[0])
         options = ["--outcomes", "../outcomes.json", "--approved", "../approved.json"]
         assert verify(azure, root, *options, check=[0]).stdout == "Proven: 3 changes, no rule broken.\n"
+        proven = json.loads(verify(azure, root, *options, "--format", "json", check=[0]).stdout)
+        assert proven["violations"] == []
         edited(root, "approved.json", dropped)
         unapproved = json.loads((root.parent / "plan.json").read_text())["changes"][0]["key"]
         subject = f"{unapproved['scope']}{repo.EXEMPTIONS}{unapproved['name']}".lower()
