@@ -55,6 +55,7 @@ def run(
         for stream in (stdout, stderr):
             stream.seek(0)
         out, err = stdout.read().decode(), stderr.read().decode()
+    assert "Traceback (most recent call last)" not in err, err  # whose exit code is that of a message: 1
     return subprocess.CompletedProcess([*arguments], os.waitstatus_to_exitcode(status), out, err)
 
 
