@@ -9,7 +9,9 @@ from types import SimpleNamespace
 import pytest
 from planning.world import (
     AT_ROOT,
+    LEFT,
     NOW,
+    OTHER_SUB,
     RG,
     ROOT,
     SETTINGS,
@@ -24,7 +26,7 @@ from planning.world import (
 )
 from verification.raw import case, resealed
 
-from reconciler.model import ResourceSelector, Selector, Subject, SubjectKind
+from reconciler.model import ResourceSelector, Selector, Subject, SubjectKind, Unread
 from reconciler.planning.values import HeldCause
 from reconciler.verification import verify
 
@@ -152,3 +154,21 @@ def test_what_others_made_is_not_taken_over_while_what_is_declared_is_held(metad
     )
     resealed(documents["plan"])
     assert "one wants nothing at this scope and assignment" in {violation.message for violation in verify(**documents)}
+
+
+@pytest.mark.parametrize("unread", ["exemptions", "assignments"])
+def test_a_whole_initiative_that_is_not_cut_down_to_what_is_declared_holds_that(unread):
+    """It was another declaration's, for some resources; above it something is unread, so nothing is taken away."""
+    whole = ours("whole", "before", SUB, references=(), selectors=located("westeurope"))
+    wanted = declaration("now", SUB)
+    tenant = snapshot(whole, unread=(Unread(message="Forbidden", scope=LEFT, what=unread),))
+    done = plan(tenant, wanted)
+    assert done.changes == ()
+    assert [(line.exemption, line.cause, line.declaration) for line in done.held] == [
+        (whole.id, HeldCause.UNREAD, "now")
+    ]
+    documents = case(SimpleNamespace(snapshot=lambda: tenant, settings=SETTINGS, declarations=[wanted]), done)
+    assert verify(**documents) == []
+    elsewhere = replace(wanted, scopes=(OTHER_SUB,))
+    documents = case(SimpleNamespace(snapshot=lambda: tenant, settings=SETTINGS, declarations=[elsewhere]), done)
+    assert "owned once" in {violation.rule for violation in verify(**documents)}
