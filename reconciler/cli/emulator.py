@@ -22,7 +22,7 @@ from reconciler.documents.json_input import read_json
 from reconciler.emulator import client, command
 from reconciler.emulator.faults.scripted import parse_fault
 from reconciler.emulator.tenantfile import TenantUnreadableError
-from reconciler.model import JSON
+from reconciler.model import JSON, agree
 from reconciler.package_data import schema_path
 from reconciler.problems import ReconcilerError, UsageError
 
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     """Serve until interrupted, or while a command runs; the ready line goes to standard output."""
     options = typed(Options, args)
     if options.command[:1] == ["prove"]:
-        _refuse_options(options, "the emulator of 'prove' holds what the sandbox holds", "leave them out")
+        _refuse_options(options, "the emulator of 'prove' holds what the sandbox holds")
         from reconciler.cli import prove  # noqa: PLC0415 - loads what talks to a real Azure
 
         return prove.run(options.command[1:])
@@ -115,8 +115,8 @@ def run(args: argparse.Namespace) -> int:
         raise ReconcilerError(f"the emulator cannot run: {error.strerror or error}", remedy) from None
 
 
-def _refuse_options(options: Options, why: str, remedy: str) -> None:
-    """Refuse options of an emulator that is not started by them, instead of ignoring them.
+def _refuse_options(options: Options, why: str, otherwise: str = "") -> None:
+    """Refuse options of an emulator that is not started by them, instead of ignoring them; `otherwise` ends the remedy.
 
     Raises:
         UsageError: one is there.
@@ -134,7 +134,9 @@ def _refuse_options(options: Options, why: str, remedy: str) -> None:
     }
     useless = [name for name, is_given in named.items() if is_given]
     if useless:
-        raise UsageError(f"{', '.join(useless)} would do nothing: {why}", remedy)
+        raise UsageError(
+            f"{', '.join(useless)} would do nothing: {why}", f"leave {agree(len(useless), 'it', 'them')} out{otherwise}"
+        )
 
 
 def _run(options: Options) -> int:
@@ -152,7 +154,7 @@ def _run(options: Options) -> int:
                 _refuse_options(
                     options,
                     "az runs on the emulator that EXEMPT_ARM_ENDPOINT names",
-                    "leave them out, or 'unset EXEMPT_ARM_ENDPOINT' to start another",
+                    ", or 'unset EXEMPT_ARM_ENDPOINT' to start another",
                 )
                 return _az_with(words, running)
             return command.run_with(served, lambda azure: _az_with(words, azure.env))

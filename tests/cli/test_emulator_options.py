@@ -158,7 +158,7 @@ def test_the_azure_cli_runs_on_the_emulator_that_the_environment_names_or_on_one
     assert emulators.started == []
     assert refused(capsys, "--seed", "7", "az", "group", "list") == [
         "error: --seed would do nothing: az runs on the emulator that EXEMPT_ARM_ENDPOINT names",
-        "help: leave them out, or 'unset EXEMPT_ARM_ENDPOINT' to start another",
+        "help: leave it out, or 'unset EXEMPT_ARM_ENDPOINT' to start another",
     ]
     monkeypatch.delenv("IDENTITY_HEADER")
     assert guarded(["emulator", "--seed", "7", "az", "group", "list"]) == 5
@@ -181,6 +181,13 @@ def test_an_option_that_prove_would_not_use_is_named(
     words = [option, "env"] if option == "--format" else [word for word in (option, OPTIONS[option]) if word]
     assert refused(capsys, *words, "prove", "--scope", "/subscriptions/x") == [
         f"error: {option} would do nothing: the emulator of 'prove' holds what the sandbox holds",
+        "help: leave it out",
+    ]
+
+
+def test_several_are_named_together(emulators: Emulators, capsys: pytest.CaptureFixture[str]) -> None:
+    assert refused(capsys, "--seed", "0", "--latency", "1", "prove", "--scope", "/subscriptions/x") == [
+        "error: --latency, --seed would do nothing: the emulator of 'prove' holds what the sandbox holds",
         "help: leave them out",
     ]
 
