@@ -378,11 +378,11 @@ def test_law_7_what_was_not_read_is_not_touched_nor_what_depends_on_it(scenario)
 
 def takes_away(change, scenario):
     """Fewer references than the object had: where it lists none, all of its initiative. What has expired covers nothing that
-    could be taken.
+    could be taken, nor does a reference that the initiative does not have.
     """
     if change.before.expires_on and change.before.expires_on <= NOW.strftime("%Y-%m-%dT%H:%M:%SZ"):
         return False
     initiative = scenario.tenant.initiatives.get(change.before.assignment.key)
     every = {member.reference_id.lower() for member in initiative.members} if initiative else {"*"}
     had, has = ({r.lower() for r in side.reference_ids} or every for side in (change.before, change.after))
-    return not had <= has
+    return not (had & every if initiative else had) <= has
