@@ -127,7 +127,7 @@ def _rematched(
     """
     while True:
         extended = protections.extended([item for match in matches for item in match.protections()])
-        rematched = [authority.rematch(match, _protected(match, extended)) for match in matches]
+        rematched = [authority.rematch(match, _protected(match, extended), extended) for match in matches]
         if all(after is before for after, before in zip(rematched, matches, strict=True)):
             return matches, extended
         matches = rematched

@@ -58,6 +58,7 @@ from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedCha
 from reconciler.planning.decide.prune import Pruner
 from reconciler.planning.decide.reasons import update_reason
 from reconciler.planning.decide.slots import KeptSlot, Protected, ReducedSlot, SlotContents, SlotMatch
+from reconciler.planning.desired.protections import Protections
 from reconciler.planning.desired.subjects import existing_cells, reference_texts
 from reconciler.planning.desired.values import DesiredExemption
 from reconciler.planning.existing.exemptions import ExistingExemption
@@ -131,13 +132,14 @@ class Authority:
             excluded=excluded,
         )
 
-    def rematch(self, slot: SlotMatch, protected: Protected) -> SlotMatch:
+    def rematch(self, slot: SlotMatch, protected: Protected, protections: Protections) -> SlotMatch:
         """The same without keepers that cannot be; `slot` itself where all can.
 
         An existing exemption may become the desired one if it leaves what is protected as it is: of what the declaration
         means itself nothing may shrink; what it does not mean may not be widened either. One without the mark
         of that declaration may not shrink at all where it is protected: the update would be held, and what is desired with it.
-        Nor may one of another declaration of ours lose what that one did not give up.
+        Nor may one of another declaration of ours lose what that one did not give up, or the mark by which the rest of it is
+        protected: the next run would take that away.
         """
         excluded: set[tuple[int, int]] = set()
         for pair in slot.keepers.items():
@@ -150,7 +152,8 @@ class Authority:
                 after = self.builder.update(desired, before, cells | extra, slot.contents.initiative)
                 may_keep = not shrinks(before, after) and (extra <= desired.declared or not shrinks(after, before))
             if keeper.ours and keeper.mark != desired.declaration.name:
-                may_keep = may_keep and self._may_lose_the_rest(keeper, slot)
+                loses_protection = bool(extra) and protections.is_protected_by_its_mark(keeper)
+                may_keep = may_keep and not loses_protection and self._may_lose_the_rest(keeper, slot)
             if not may_keep:
                 excluded.add(pair)
         return self.match(slot.contents, slot.excluded | excluded) if excluded else slot

@@ -80,6 +80,15 @@ class Protections:
         """
         return self._first(self._related(existing.scope), existing, cells)
 
+    def is_protected_by_its_mark(self, existing: ExistingExemption) -> bool:
+        """Whether something of the declaration whose mark it bears is held there, so that its cells are protected as long as
+        it bears that mark.
+        """
+        return bool(existing.mark) and any(
+            protection.marked and self._needed(protection, existing, existing.cells)
+            for protection in self._related(existing.scope)
+        )
+
     def moving(self, existing: ExistingExemption) -> Protection | None:
         """The first by scope of what its declaration wants instead, by the other kind of ARM object, and that is held: until
         that is there nothing takes the place of this one.
