@@ -43,12 +43,13 @@ def one_owner(case: Case) -> Iterator[Violation]:
 
 def _is_leftover(case: Case, point: Point, owners: Iterable[str]) -> bool:
     """Whether the plan says that one of these objects is not reduced now: it is named as held, or its declaration is, or a
-    target around it that wants the same is held as a whole.
+    target around or below it that wants the same is held as a whole.
     """
     around = case.tenant.chain(point.scope)
     for line in case.plan["held"]:
-        is_around = line["assignment"] is None and line["scope"].lower() in around
-        if is_around and point.reference in case.held_references(line, point.assignment):
+        scope = line["scope"].lower()
+        is_near = line["assignment"] is None and (scope in around or point.scope in case.tenant.chain(scope))
+        if is_near and point.reference in case.held_references(line, point.assignment):
             return True
     marks = {str(exemption.metadata.get("declaration")) for key in owners if (exemption := case.final[key]) is not None}
     for line in case.plan["held"]:

@@ -114,8 +114,13 @@ def _would_bear(case: Case, line: Mapping[str, JSON], point: Point) -> bool:
         return False
     if exemption.metadata.get("declaration") == line["declaration"]:
         return True
-    # What is exempt from a whole initiative is cut down to what is declared, for the resources that the declaration chooses.
-    would_serve = exemption.scope == point.scope and point.reference in exemption.references
+    # One of ours for a whole initiative is cut down to what is declared, for the resources that the declaration chooses.
+    would_serve = (
+        case.owner_of(exemption) == "ours"
+        and exemption.end > case.tenant.now
+        and exemption.scope == point.scope
+        and point.reference in exemption.references
+    )
     return line["source"] is not None and (not is_whole or would_serve or case.is_covered([exemption], point))
 
 

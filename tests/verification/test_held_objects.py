@@ -172,3 +172,23 @@ def test_a_whole_initiative_that_is_not_cut_down_to_what_is_declared_holds_that(
     elsewhere = replace(wanted, scopes=(OTHER_SUB,))
     documents = case(SimpleNamespace(snapshot=lambda: tenant, settings=SETTINGS, declarations=[elsewhere]), done)
     assert "owned once" in {violation.rule for violation in verify(**documents)}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"metadata": {"pacOwnerId": "epac"}}, {"expires_on": "2026-11-01T00:00:00Z"}],
+    ids=["another owner's", "expired"],
+)
+def test_a_whole_initiative_that_no_update_would_cut_down_holds_nothing(other):
+    whole = replace(ours("whole", "before", SUB, references=(), selectors=located("westeurope")), **other)
+    wanted = declaration("now", SUB)
+    tenant = snapshot(whole, unread=(Unread(message="Forbidden", scope=LEFT, what="exemptions"),))
+    done = plan(tenant, wanted)
+    documents = case(SimpleNamespace(snapshot=lambda: tenant, settings=SETTINGS, declarations=[wanted]), done)
+    assert verify(**documents) == []
+    documents["plan"]["changes"] = []
+    line = {"declaration": "now", "scope": SUB.text, "assignment": AT_ROOT.id.text, "referenceIds": []}
+    more = {"cause": "unread", "exemption": whole.id.text, "message": "", "remedy": "", "source": {"file": "now.yaml"}}
+    documents["plan"]["held"] = [{**line, **more}]
+    resealed(documents["plan"])
+    assert [violation.rule for violation in verify(**documents)] == ["owned once"]
