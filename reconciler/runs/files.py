@@ -30,7 +30,8 @@ def write_file(path: Path, content: str | bytes | Iterable[str]) -> None:
             with path.open("wb") as file:
                 file.writelines(encoded)
             return
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        target = path.resolve()  # of a link, where it leads: the draft must lie on the same disk
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         draft = Path(name)
         try:
             with os.fdopen(handle, "wb", _BLOCK) as file:
@@ -38,7 +39,7 @@ def write_file(path: Path, content: str | bytes | Iterable[str]) -> None:
             umask = os.umask(0)  # reading it means setting it
             os.umask(umask)
             draft.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask)
-            draft.replace(path.resolve())
+            draft.replace(target)
         except BaseException:
             draft.unlink(missing_ok=True)
             raise

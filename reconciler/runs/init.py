@@ -78,7 +78,10 @@ def run(request: InitRequest) -> InitRun:
         ReconcilerError: a file cannot be written.
     """
     scaffold, prepared_files = prepared(request)
-    files = {MANIFEST: _manifest(scaffold, prepared_files), **prepared_files}
+    files = {
+        **prepared_files,
+        MANIFEST: _manifest(scaffold, prepared_files),
+    }  # last: it says that all the others are there
     paths = {name: request.folder / name for name in files}
     new = {name: text for name, text in files.items() if not paths[name].exists() or _is_taken(paths[name], text)}
     _write(request.folder, new)

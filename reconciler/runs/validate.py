@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from reconciler.catalog.catalogue import load as load_catalogue
 from reconciler.declarations import FOLDER, SETTINGS_FILE, load_files
@@ -77,13 +77,13 @@ class _Targets:
     """What is asked for: the whole repository at `root`, or `only` some paths of it, or `loose` files."""
 
     root: Path | None
-    only: tuple[str, ...] = ()
+    only: frozenset[str] = frozenset()
     loose: tuple[tuple[Path, str], ...] = ()
     refused: tuple[Problem, ...] = ()
 
     def contain(self, file: str) -> bool:
         """Whether a file is in what was asked for."""
-        return not self.only or any(file == path or file.startswith(path + "/") for path in self.only)
+        return not self.only or not self.only.isdisjoint((file, *map(str, PurePosixPath(file).parents)))
 
 
 def _targets(request: ValidateRequest) -> _Targets:
@@ -107,7 +107,7 @@ def _targets(request: ValidateRequest) -> _Targets:
         raise UsageError("the paths belong to different repositories", "check them one after the other")
     (root,) = repositories
     assert root is not None
-    only = tuple(_absolute(path).relative_to(root).as_posix() for path in request.paths)
+    only = frozenset(_absolute(path).relative_to(root).as_posix() for path in request.paths)
     return _Targets(root=root) if "." in only else _Targets(root=root, only=only)
 
 

@@ -160,3 +160,18 @@ def old_file(folder: Path, is_there: bool) -> Path:
 
 def files_in(folder: Path) -> dict[str, str]:
     return {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()}
+
+
+def test_a_link_is_followed_and_the_draft_lies_beside_what_it_leads_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside the link it could lie on another disk, from which nothing can take a file's place."""
+    target, link = tmp_path / "elsewhere" / "out", tmp_path / "link"
+    target.parent.mkdir()
+    target.write_text("the old one")
+    link.symlink_to(target)
+    drafts = []
+    replace = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda draft, to: (drafts.append(draft.parent), replace(draft, to))[1])
+    write_file(link, "the new one")
+    assert (drafts, target.read_text(), link.is_symlink()) == ([target.parent], "the new one", True)

@@ -119,7 +119,7 @@ def test_a_second_run_says_that_nothing_changed_and_one_that_was_cut_off_goes_on
 
 def test_what_cannot_be_written_is_said_with_what_to_do(tmp_path: Path) -> None:
     assert refused(tmp_path, "/proc/new", "--pipelines", "none") == [
-        "error: /proc/new/.exempt-init.json cannot be written: No such file or directory",
+        "error: /proc/new/.gitignore cannot be written: No such file or directory",
         "help: make room or get the right to write there, and run this again: it goes on with what is there",
     ]
 
