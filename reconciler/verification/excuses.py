@@ -112,12 +112,16 @@ def _would_bear(case: Case, line: Mapping[str, JSON], point: Point) -> bool:
     exemption = case.tenant.exemptions.get(line["exemption"].lower())
     if exemption is None or (line["declaration"], exemption.scope, point.assignment) in case.created:
         return False
+    is_there = (exemption.scope, exemption.assignment) == (line["scope"].lower(), point.assignment)
+    if not is_there or exemption.end <= case.tenant.now:
+        return False
+    if case.owner_of(exemption) == "foreign" and not takes_over(case.declarations[line["declaration"]], exemption):
+        return False
     if exemption.metadata.get("declaration") == line["declaration"]:
         return True
     # One of ours for a whole initiative is cut down to what is declared, for the resources that the declaration chooses.
     would_serve = (
         case.owner_of(exemption) == "ours"
-        and exemption.end > case.tenant.now
         and exemption.scope == point.scope
         and point.reference in exemption.references
     )

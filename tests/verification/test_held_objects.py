@@ -174,21 +174,33 @@ def test_a_whole_initiative_that_is_not_cut_down_to_what_is_declared_holds_that(
     assert "owned once" in {violation.rule for violation in verify(**documents)}
 
 
+@pytest.mark.parametrize("listed", [[], ["refA"]], ids=["whole", "listed"])
 @pytest.mark.parametrize(
-    "other",
-    [{"metadata": {"pacOwnerId": "epac"}}, {"expires_on": "2026-11-01T00:00:00Z"}],
-    ids=["another owner's", "expired"],
+    ("other", "beside"),
+    [
+        ({"metadata": {"pacOwnerId": "epac"}}, None),
+        ({"expires_on": "2026-11-01T00:00:00Z"}, None),
+        ({}, {"scope": OTHER_SUB}),
+        ({}, {"to": NIST}),
+    ],
+    ids=["another owner's", "expired", "elsewhere", "of another assignment"],
 )
-def test_a_whole_initiative_that_no_update_would_cut_down_holds_nothing(other):
-    whole = replace(ours("whole", "before", SUB, references=(), selectors=located("westeurope")), **other)
+def test_an_object_that_no_update_would_make_the_declared_one_holds_nothing(listed, other, beside):
+    where = {"references": ("refA",) if listed else (), "selectors": located("westeurope"), **(beside or {})}
+    bearing = replace(ours("bearing", "before", SUB, **where), **other)
     wanted = declaration("now", SUB)
-    tenant = snapshot(whole, unread=(Unread(message="Forbidden", scope=LEFT, what="exemptions"),))
+    unread = (Unread(message="Forbidden", scope=LEFT, what="exemptions"),)
+    tenant = snapshot(bearing, unread=unread, assignments=(AT_ROOT, NIST))
     done = plan(tenant, wanted)
     documents = case(SimpleNamespace(snapshot=lambda: tenant, settings=SETTINGS, declarations=[wanted]), done)
     assert verify(**documents) == []
+    line = {"declaration": "now", "scope": SUB.text, "referenceIds": listed, "cause": "unread", "message": ""}
+    more = {"exemption": bearing.id.text, "remedy": "", "source": {"file": "now.yaml"}}
     documents["plan"]["changes"] = []
-    line = {"declaration": "now", "scope": SUB.text, "assignment": AT_ROOT.id.text, "referenceIds": []}
-    more = {"cause": "unread", "exemption": whole.id.text, "message": "", "remedy": "", "source": {"file": "now.yaml"}}
-    documents["plan"]["held"] = [{**line, **more}]
+    documents["plan"]["held"] = [
+        {**line, **more, "assignment": at.id.text, "referenceIds": names}
+        for at, names in ((AT_ROOT, listed), (NIST, ["nistA", "nistA2"] if listed else []))
+    ]
     resealed(documents["plan"])
-    assert [violation.rule for violation in verify(**documents)] == ["owned once"]
+    unowned = [violation for violation in verify(**documents) if violation.rule == "owned once"]
+    assert any("what now declares for refa of" in violation.message for violation in unowned)
