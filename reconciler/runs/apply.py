@@ -20,7 +20,7 @@ from reconciler.azure.raw_snapshot import RawSnapshot
 from reconciler.azure.session import Azure, Login, connect
 from reconciler.documents.json_input import LIMITS
 from reconciler.documents.named_files import read_file
-from reconciler.model import ArmId, Carrier, Settings, Verdict, arm_id, carrier_of, owner_scope
+from reconciler.model import ArmId, Carrier, Settings, Snapshot, Verdict, arm_id, carrier_of, owner_scope
 from reconciler.planning.allowances import Allowances
 from reconciler.planning.guards import GuardContext, refusals
 from reconciler.planning.marks import bears_our_mark, with_adopted, with_revision, with_run
@@ -30,7 +30,7 @@ from reconciler.planning.values import Change, Plan, Reason
 from reconciler.problems import UsageError
 from reconciler.reports.plan import PlanReport, plan_report
 from reconciler.runs.context import Context
-from reconciler.runs.loading import Repository, load_repository, load_revision
+from reconciler.runs.loading import ApprovedState, Repository, load_repository, load_revision
 from reconciler.runs.readers import pipeline_run
 from reconciler.runs.reading import (
     display_names,
@@ -124,17 +124,7 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
         plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
         if request.expected is not None:  # an empty one is a variable that was not set: no approval of everything
             approvals.check_expected(plan, request.expected)
-        if approved is None:
-            selection = approvals.select(plan, saved, request.only)
-        else:
-            approved_plan = plan_repository(approved.repository, snapshot, context, Allowances(), request.scope)
-            selection = approvals.intersect(
-                plan, approved_plan, approved.came_back, approved.came_back_files, repository.settings.writers
-            )
-        if approved is None and (selection.withheld or request.scope):
-            selection = replace(selection, approved=_stamped_apart(selection.approved, repository.history))
-        if address := pipeline_run(context.environment):
-            selection = replace(selection, approved=_by_run(selection.approved, address, repository.settings))
+        selection = _selected(plan, snapshot, repository, request, context, saved=saved, approved=approved)
         plan = _guarded(plan, selection, repository, request.allowances)
         if (
             selection.approved
@@ -156,6 +146,31 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
         plan=plan,
         read=raw,
     )
+
+
+def _selected(  # noqa: PLR0913 - the plan, and what approves it
+    plan: Plan,
+    snapshot: Snapshot,
+    repository: Repository,
+    request: ApplyRequest,
+    context: Context,
+    *,
+    saved: SavedPlan | None,
+    approved: ApprovedState | None,
+) -> Selection:
+    """What of the plan is approved, as it is to be written: stamped with the commits and the run that it comes from."""
+    if approved is None:
+        selection = approvals.select(plan, saved, request.only)
+        if selection.withheld or request.scope:
+            selection = replace(selection, approved=_stamped_apart(selection.approved, repository.history))
+    else:
+        approved_plan = plan_repository(approved.repository, snapshot, context, Allowances(), request.scope)
+        selection = approvals.intersect(
+            plan, approved_plan, approved.came_back, approved.came_back_files, repository.settings.writers
+        )
+    if address := pipeline_run(context.environment):
+        selection = replace(selection, approved=_by_run(selection.approved, address, repository.settings))
+    return selection
 
 
 def _report(azure: Azure, plan: Plan, context: Context) -> PlanReport:
