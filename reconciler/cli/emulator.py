@@ -25,6 +25,7 @@ from reconciler.emulator.tenantfile import TenantUnreadableError
 from reconciler.model import JSON, agree
 from reconciler.package_data import schema_path
 from reconciler.problems import ReconcilerError, UsageError
+from reconciler.runs.files import stream_at
 
 EXAMPLES: Final = ("exempt emulator --tenant tenant.yaml --port 8443",)
 _SUCH_AS: Final = 'such as \'{"path": "policyExemptions", "status": 503}\''
@@ -98,6 +99,13 @@ def run(args: argparse.Namespace) -> int:
     if options.state is not None and not os.access(options.state.absolute().parent, os.W_OK):
         raise UsageError(
             f"--state: {options.state} cannot be written", "name a file in a folder that exists and is writable"
+        )
+    if options.state is not None and (
+        stream_at(options.state) is not None or (options.state.exists() and not options.state.is_file())
+    ):
+        raise UsageError(
+            f"--state: {options.state} is no plain file, and could not be read when it starts again",
+            "name a file, there or not; 'GET /emulator/state' of the plain port shows the state",
         )
     try:
         return _run(options)

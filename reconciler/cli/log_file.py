@@ -14,20 +14,24 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.reports.escape import printable
-from reconciler.runs.files import require_places
+from reconciler.runs.files import require_places, stream_at
 
 _LOGGERS: Final = ("exempt", "reconciler")
 
 
 @contextlib.contextmanager
 def logging_to(path: Path) -> Iterator[None]:
-    """Notes what happens in the block. The file is readable by its owner only.
+    """Notes what happens in the block. The file is readable by its owner only; a stream of this process
+    (`/dev/stderr`) goes on.
 
     Raises:
-        UsageError: the file cannot be written.
+        UsageError: the file could not be written, as its place and its rights say.
+        OSError: it cannot be opened all the same, or what is noted last finds no room.
     """
     require_places([path])
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as file:
+    stream = stream_at(path)
+    opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if stream is None else os.dup(stream)
+    with os.fdopen(opened, "w", encoding="utf-8") as file:
         handler = logging.StreamHandler(file)
         handler.setFormatter(_Printable())
         loggers = [logging.getLogger(name) for name in _LOGGERS]

@@ -121,6 +121,7 @@ def show(rendered: Rendered) -> None:
             write(pieces)
         case lines:
             write_lines(lines)
+            sys.stdout.flush()  # a file that is written next may be the same stream
 
 
 def say(*lines: Line | str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -91,10 +92,11 @@ def save_state(path: Path, state: dict[str, JSON]) -> None:
     Raises:
         StateNotSavedError: it cannot be written.
     """
-    draft = path.with_name(path.name + ".new")
+    target = Path(os.path.realpath(path))  # of a link, where it leads
+    draft = target.with_name(target.name + ".new")
     try:
         draft.write_text(json.dumps(state, indent=1), encoding="utf-8")
-        draft.replace(path)
+        draft.replace(target)
     except OSError as error:
         with contextlib.suppress(OSError):
             draft.unlink()

@@ -12,13 +12,15 @@ from reconciler.model import agree
 from reconciler.problems import ReconcilerError, UsageError
 
 _UNWRITABLE: Final = "name a file in a folder that exists, where this user may write and the disk has room"
+_LINKS: Final = 40
+"""As many links after each other as the system itself follows."""
 _BLOCK: Final = 1 << 18
 """Bytes that are written at once: hundreds of megabytes come in pieces of one line."""
 
 
 def write_file(path: Path, content: str | bytes | Iterable[str]) -> None:
-    """Replaces a file's content at once; what is not a plain file (`/dev/stdout`, a pipe) is written in place. A text of
-    hundreds of megabytes is better given in pieces.
+    """Replaces a file's content at once; what is not a plain file (a pipe, a device) is written in place, and a stream of
+    this process (`/dev/stdout`) goes on, wherever it leads. A text of hundreds of megabytes is better given in pieces.
 
     Raises:
         ReconcilerError: it cannot be written.
@@ -26,8 +28,9 @@ def write_file(path: Path, content: str | bytes | Iterable[str]) -> None:
     pieces = (content,) if isinstance(content, str | bytes) else content
     encoded = (piece if isinstance(piece, bytes) else piece.encode() for piece in pieces)
     try:
-        if path.exists() and not path.is_file():
-            with path.open("wb") as file:
+        stream = stream_at(path)
+        if stream is not None or (path.exists() and not path.is_file()):
+            with path.open("wb") if stream is None else os.fdopen(os.dup(stream), "wb") as file:
                 file.writelines(encoded)
             return
         target = path.resolve()  # of a link, where it leads: the draft must lie on the same disk
@@ -43,8 +46,24 @@ def write_file(path: Path, content: str | bytes | Iterable[str]) -> None:
         except BaseException:
             draft.unlink(missing_ok=True)
             raise
-    except OSError as error:
-        raise ReconcilerError(f"{path} cannot be written: {error.strerror}", _UNWRITABLE) from error
+    except (OSError, RuntimeError) as error:  # the latter is pathlib's of a link that leads to itself
+        why = error.strerror if isinstance(error, OSError) else "its link leads to itself"
+        raise ReconcilerError(f"{path} cannot be written: {why}", _UNWRITABLE) from error
+
+
+def stream_at(path: Path) -> int | None:
+    """The number of the stream of this process that a path names (`/dev/stderr`, `/dev/fd/3`), if it names one.
+
+    Opened by its path, a file to which it was redirected would begin anew, and what both write would lie over each other.
+    """
+    folders = {os.path.realpath("/dev/fd"), os.path.realpath("/proc/self/fd")}
+    for _ in range(_LINKS):
+        if path.name.isdecimal() and os.path.realpath(path.parent) in folders:
+            return int(path.name)
+        if not path.is_symlink():
+            break
+        path = path.parent / path.readlink()
+    return None
 
 
 def make_folder(path: Path) -> None:

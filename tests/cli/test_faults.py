@@ -203,6 +203,23 @@ def test_the_log_has_a_row_a_record_in_utc_and_defects_with_where_they_are(tmp_p
     assert all(row.startswith("    ") for row in trace)
 
 
+def test_a_log_on_a_stream_is_noted_after_what_is_there(tmp_path: Path) -> None:
+    file = tmp_path / "out"
+    with file.open("wb") as out:
+        out.write(b"before\n")
+        out.flush()
+        with logging_to(Path(f"/dev/fd/{out.fileno()}")):
+            logging.getLogger("exempt").info("GET /")
+        out.write(b"after\n")
+    first, noted, last = file.read_text(encoding="utf-8").splitlines()
+    assert (first, noted.partition(" ")[2], last) == ("before", "INFO GET /", "after")
+
+
+def test_a_log_that_cannot_be_opened_all_the_same_is_an_os_error() -> None:
+    with pytest.raises(OSError, match="Bad file descriptor"), logging_to(Path("/dev/fd/977")):
+        pass
+
+
 def test_only_its_owner_reads_the_log(tmp_path: Path) -> None:
     before = os.umask(0)
     try:

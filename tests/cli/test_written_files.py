@@ -6,6 +6,8 @@ import contextlib
 import json
 import os
 import resource
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -149,6 +151,43 @@ def test_what_is_no_plain_file_gets_every_piece() -> None:
         write_file(Path(f"/dev/fd/{writing}"), iter(["one\n", "ü\n"]))
         os.close(writing)
         assert pipe.read() == "one\nü\n".encode()
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "link"])
+def test_a_stream_goes_on_where_it_leads_to_a_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / "link").symlink_to("/dev/stdout")
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom reconciler.cli.terminal import show\n"
+        "from reconciler.reports.styled import line\nfrom reconciler.runs.files import write_file\n"
+        "show([line('before')])\nwrite_file(Path(sys.argv[1]), 'the plan\\n')\nshow([line('after')])\n"
+    )
+    file = tmp_path / "out"
+    file.write_text(OLD, encoding="utf-8")
+    before = file.stat().st_ino
+    with file.open("ab") as out:
+        subprocess.run([sys.executable, "-c", program, name], stdout=out, cwd=tmp_path, check=True)
+    assert file.read_text(encoding="utf-8") == f"{OLD}before\nthe plan\nafter\n"
+    assert file.stat().st_ino == before
+    with file.open("wb") as out:
+        subprocess.run([sys.executable, "-c", program, name], stdout=out, cwd=tmp_path, check=True)
+    assert file.read_text(encoding="utf-8") == "before\nthe plan\nafter\n"
+
+
+def test_a_stream_that_is_not_open_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ReconcilerError, match="/dev/fd/977 cannot be written: Bad file descriptor"):
+        write_file(Path("/dev/fd/977"), "lost")
+    (tmp_path / "round").symlink_to("round")
+    with pytest.raises(ReconcilerError, match="round cannot be written"):
+        write_file(tmp_path / "round", "lost")
+
+
+def test_a_pipe_with_a_name_stays_one(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_file(tmp_path / "pipe", "the plan\n")
+    with os.fdopen(reading, "rb") as pipe:
+        assert pipe.read() == b"the plan\n"
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def old_file(folder: Path, is_there: bool) -> Path:
