@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -18,7 +19,16 @@ from reconciler.applying.approvals import (
     select,
 )
 from reconciler.applying.outcomes import Summary
-from reconciler.model import ResourceSelector, Selector, Status, SystemData, Verdict, arm_id
+from reconciler.model import (
+    Carrier,
+    ResourceSelector,
+    Selector,
+    Status,
+    SystemData,
+    Verdict,
+    arm_id,
+    assessment_id,
+)
 from reconciler.planning.fingerprint import digest
 from reconciler.planning.values import Plan, Reason
 from reconciler.problems import UsageError
@@ -102,6 +112,14 @@ def test_what_waits_for_something_withheld_is_withheld():
     assert "waits for" in selection.withheld[-1].message
 
 
+def test_what_waits_for_a_change_that_is_not_there_is_withheld():
+    """A change of a part of the tenant that this run does not look at."""
+    absent = create("absent")
+    [outcome] = select(plan(change(exemption("one"), None, [absent]))).withheld
+    assert outcome.message == f"waits for {absent.id.key}, which is not part of this run"
+    assert "production run" in outcome.remedy
+
+
 def test_only_some_reasons():
     selection = select(plan(*ORDINARY), only=parse_reasons("recreate, fan-out,expired"))
     assert [c.exemption.name for c in selection.approved] == ["selective"]
@@ -138,6 +156,7 @@ def test_a_revision_is_no_part_of_an_approval():
         (saved(changes=None), "an array is expected"),
         (saved(changes=[{}]), "changes[0]"),
         (saved(changes=["x"]), "changes[0]"),
+        (saved(changes=[{"before": None, "after": None}]), "a change has a before, an after or both"),
         (saved(digest="0" * 64), "edited"),
         (saved(create("one"), digest=digest([])), "edited"),
     ],
@@ -157,8 +176,17 @@ def test_the_tenant_compares_without_letter_case():
     assert read(saved(create("one"), tenantId=TENANT.upper())).fingerprints
 
 
+def test_a_change_of_a_standard_assignment_is_read():
+    """Its id is under another provider: the assessment that it exempts from tells."""
+    path = Carrier.STANDARD.path(SUBSCRIPTION, "alone")
+    alone = replace(exemption("alone"), id=arm_id(path), assignment=assessment_id("tls-of-machines"), reference_ids=())
+    made = change(None, alone)
+    assert read(saved(made)).fingerprints == {path.lower(): made.fingerprint}
+
+
 def test_a_change_that_stands_twice_is_refused():
-    document = json.loads(saved(create("one")))
+    document = json.loads(saved(create("another"), create("one")))
+    document["changes"].sort(key=lambda entry: entry["key"]["name"] != "one")
     with pytest.raises(ApprovalError, match=r"edited: it lists .*/policyexemptions/one twice"):
         read(json.dumps({**document, "changes": document["changes"] * 2}))
 
@@ -288,6 +316,7 @@ def test_healing_adopts_only_what_stays_provable(reason, proof, is_provable):
     selection = intersect(adopted, adopted, writers={"writer"})
     assert bool(selection.approved) is (is_provable or reason is Reason.REVERT)
     assert all("needs the record" in outcome.message for outcome in selection.withheld)
+    assert all("production run" in outcome.remedy for outcome in selection.withheld)
     assert intersect(adopted, adopted).approved == adopted.changes, "without writers every mark is believed"
 
 
@@ -332,6 +361,6 @@ def test_reasons_are_spelled_right():
     assert parse_reasons("recreate") == {Reason.RECREATE}
     with pytest.raises(UsageError, match="'heal, mend' is no reason") as refused:
         parse_reasons("recreate,mend,heal")
-    assert "fan-out" in refused.value.remedy
+    assert refused.value.remedy == f"one or more of {', '.join(Reason)}, separated by commas"
     with pytest.raises(UsageError):
         parse_reasons(" , ")

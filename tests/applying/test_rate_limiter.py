@@ -234,3 +234,80 @@ def test_an_older_answer_that_comes_late_is_not_believed():
     limiter.acquire({WRITES: 1})
     limiter("sub", "writes", 8, None)  # nothing else was under way since it was sent: no doubt about it
     assert limiter.delay({WRITES: 3}) == 0
+
+
+def may_go(limiter):
+    """How many requests the limiter lets go at once: they are in flight then."""
+    count = 0
+    while limiter.delay(ONE) == 0:
+        limiter.acquire(ONE)
+        count += 1
+    return count
+
+
+def test_without_headers_more_go_at_once_after_each_answer_and_slower_from_half_of_what_was_refused():
+    now = 0.0
+    limiter = RateLimiter(lambda: now)
+    at_once = []
+    for _ in range(8):
+        at_once.append(may_go(limiter))
+        limiter("sub", "writes", None, None)
+        limiter.release({WRITES: at_once[-1]})
+    assert at_once == [1, 2, 3, 4, 5, 6, 7, 8]
+    limiter("sub", "writes", None, 5.0)  # nine went
+    now = 5.0
+    at_once = []
+    for _ in range(12):
+        at_once.append(may_go(limiter))
+        limiter("sub", "writes", None, None)
+        limiter.release({WRITES: at_once[-1]})
+    assert at_once == [1, 2, 3, 4, 5, 6, 6, 6, 6, 6, 7, 7]
+
+
+def test_an_answer_at_the_very_end_of_a_block_lifts_the_caution():
+    now = 0.0
+    limiter = RateLimiter(lambda: now)
+    limiter("sub", "writes", 5, None)
+    limiter("sub", "writes", 0, 3.0)
+    now = 3.0
+    limiter("sub", "writes", 4, None)
+    assert may_go(limiter) == 4
+
+
+def test_an_answer_without_a_header_took_one_token():
+    limiter = RateLimiter(lambda: 0.0)
+    limiter("sub", "writes", 5, None)
+    limiter("sub", "writes", None, None)
+    assert may_go(limiter) == 4
+
+
+def rate_after(*answers):
+    """What a bucket of 30 tokens is believed to regain each second, by (when, remaining) of its answers."""
+    now = 0.0
+    limiter = RateLimiter(lambda: now)
+    limiter("sub", "writes", 30, None)
+    for when, remaining in answers:
+        now = when
+        limiter("sub", "writes", remaining, None)
+    everything = {WRITES: answers[-1][1]}
+    limiter.acquire(everything)
+    return 1 / limiter.delay(ONE)
+
+
+def test_a_rate_is_learnt_from_two_seconds_and_four_tokens_or_from_ten_seconds():
+    assert rate_after((2.0, 33)) == pytest.approx(2.0)  # 33 are left and one was used: it gained 4
+    assert rate_after((2.0, 32)) == 0
+    assert rate_after((1.9, 33)) == 0
+    assert rate_after((9.9, 32)) == 0
+    assert rate_after((10.0, 32)) == pytest.approx(0.3)
+
+
+def test_with_nothing_in_flight_the_next_goes_when_a_token_is_due_or_after_a_while_unseen():
+    now = 2.0
+    limiter = RateLimiter(lambda: now)
+    limiter("sub", "writes", 0, None)
+    assert limiter.delay(ONE) == 1.0, "no rate is known"
+    now = 4.0
+    limiter("sub", "writes", 3, None)
+    assert limiter.delay({WRITES: 4}) == pytest.approx(0.5)  # a rate of 2 each second
+    assert limiter.delay({WRITES: 20}) == 5.0, "a guess is trusted no longer"
