@@ -38,6 +38,9 @@ Result = TypeVar("Result")
 THREADS: Final = 16
 """Enough to hide the latency of lists; more only queue at Azure's token buckets."""
 
+_AHEAD: Final = 16 * THREADS
+"""How many are asked for before the first of them is there: what came behind a slow one is kept until then."""
+
 _NO_SUBSCRIPTION: Final = "00000000-0000-0000-0000-000000000000"
 """The client asks for one; nothing that is sent through it bears it."""
 
@@ -139,15 +142,19 @@ class ArmClient:
         items: Sequence[Item],
         finished: Callable[[int], None] | None = None,
     ) -> Generator[Result | AzureError, None, None]:
-        """The same, each as soon as it and all before it are there: whoever takes them need not keep them. To be closed."""
+        """The same, each as soon as it and all before it are there: whoever takes them need not keep them, and behind a slow
+        one few are kept. To be closed; whoever takes no more may ask the client for other things.
+        """
         answers: dict[int, Result | AzureError] = {}
         ready: SimpleQueue[tuple[int, Result | AzureError] | BaseException] = SimpleQueue()
-        numbers, ended = itertools.count(), threading.Event()
+        numbers, ended, room = itertools.count(), threading.Event(), threading.Semaphore(_AHEAD)
 
         def work() -> None:  # one thread's share: a future for each item costs as much CPU as to decode what it brings
+            self._transport.wait_until(ended)
             try:
-                while (number := next(numbers)) < len(items) and not ended.is_set():
+                while room.acquire() and (number := next(numbers)) < len(items) and not ended.is_set():
                     ready.put((number, _answer_or_fault(function, items[number])))
+                room.release()  # for the next thread, which takes nothing either
             except BaseException as error:  # noqa: BLE001 - raised to the caller
                 ready.put(error)
 
@@ -165,11 +172,14 @@ class ArmClient:
                 if finished is not None:
                     finished(count)
                 while turn in answers:
+                    room.release()
                     yield answers.pop(turn)
                     turn += 1
         except BaseException as error:
             ended.set()
-            self._transport.interrupt()
+            room.release()
+            if isinstance(error, KeyboardInterrupt):
+                self._transport.interrupt()
             wait = isinstance(error, Exception)
             raise
         finally:

@@ -87,6 +87,7 @@ class Transport(HttpTransport[HttpRequest, TransportResponse]):
             self._manager = requests.adapters.HTTPAdapter(pool_maxsize=_CONNECTIONS).proxy_manager_for(proxy, **options)
         self._pool = self._manager.connection_from_url(endpoint)
         self._interrupted = threading.Event()
+        self._of_thread = threading.local()
 
     def send(self, request: HttpRequest, **options: Any) -> TransportResponse:  # noqa: ARG002 - those of policies
         """Sends one request; its URL is of this transport's endpoint."""
@@ -110,9 +111,14 @@ class Transport(HttpTransport[HttpRequest, TransportResponse]):
         """Ends all waiting before a retry; whatever waits fails."""
         self._interrupted.set()
 
+    def wait_until(self, ended: threading.Event) -> None:
+        """Lets what this thread waits for end with the event, whoever else waits."""
+        self._of_thread.ended = ended
+
     def sleep(self, duration: float) -> None:
         """Waits before a retry."""
-        if self._interrupted.wait(duration):
+        ended: threading.Event = getattr(self._of_thread, "ended", self._interrupted)
+        if self._interrupted.is_set() or ended.wait(duration):
             raise ServiceRequestError("the run was interrupted")
 
     def open(self) -> None:

@@ -397,6 +397,44 @@ def test_who_takes_no_more_has_no_more_asked_for(connected):
         assert len(asked) < 100
 
 
+def test_who_takes_no_more_can_ask_for_other_things_and_its_own_waits_end(interrupted):
+    waiting, ended = threading.Event(), threading.Event()
+
+    with interrupted() as (door, azure):
+
+        def work(number):
+            if number:
+                waiting.set()
+                try:
+                    azure.client.wait(600)
+                except ServiceRequestError:
+                    ended.set()
+
+        with contextlib.closing(azure.client.in_turn(work, range(2))) as answers:
+            next(answers)
+            assert waiting.wait(60)
+        assert ended.wait(60)
+        door.answer = lambda seen: error(429, "Busy", **SOON) if seen.count in {1, 3} else Reply(200, {"value": []})
+        assert azure.client.pages(LIST, Api.EXEMPTIONS) == []
+        assert azure.client.each(lambda path: azure.client.pages(path, Api.EXEMPTIONS), [LIST]) == [[]]
+        assert len(door.seen) == 4
+
+
+def test_behind_a_slow_one_few_are_asked_for(connected):
+    released, asked = threading.Event(), []
+
+    def work(number):
+        asked.append(number)
+        assert number or released.wait(60)
+        return number
+
+    with connected() as (_, azure), contextlib.closing(azure.client.in_turn(work, range(2000))) as answers:
+        kept = []
+        threading.Timer(0.5, lambda: (kept.append(len(asked)), released.set())).start()
+        assert [*answers] == [*range(2000)]
+    assert kept == [16 * THREADS]
+
+
 def test_as_many_are_asked_at_once_as_there_are_threads_and_no_more(connected):
     together, under_way, most = threading.Barrier(THREADS), [], []
 
