@@ -145,6 +145,7 @@ class ArmClient:
         """The same, each as soon as it and all before it are there: whoever takes them need not keep them, and behind a slow
         one few are kept. To be closed; whoever takes no more may ask the client for other things.
         """
+        tell = finished or (lambda _: None)
         answers: dict[int, Result | AzureError] = {}
         ready: SimpleQueue[tuple[int, Result | AzureError] | BaseException] = SimpleQueue()
         numbers, ended, room = itertools.count(), threading.Event(), threading.Semaphore(_AHEAD)
@@ -169,8 +170,7 @@ class ArmClient:
                 if isinstance(answer, BaseException):
                     raise answer  # noqa: TRY301 - without an identity, asking for the other thousand is only waiting
                 answers[answer[0]] = answer[1]
-                if finished is not None:
-                    finished(count)
+                tell(count)
                 while turn in answers:
                     room.release()
                     yield answers.pop(turn)
