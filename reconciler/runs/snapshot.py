@@ -10,7 +10,7 @@ from reconciler.azure.merged_snapshot import merge_snapshots
 from reconciler.azure.raw_snapshot import RawSnapshot
 from reconciler.azure.session import connect
 from reconciler.azure.snapshot_file import load_raw_snapshot
-from reconciler.model import ArmId, Verdict
+from reconciler.model import ArmId, ScopeKind, Verdict
 from reconciler.planning.desired.assessments import known_standards
 from reconciler.planning.inputs import ResolvedDeclarations
 from reconciler.problems import UsageError
@@ -39,6 +39,12 @@ def run(root: Path, scope: ArmId | None, context: Context, *, groups_only: bool 
         ReconcilerError: Azure refuses.
     """
     settings, declarations = load_settings(root, context)
+    if groups_only and scope is None and all(root.kind is not ScopeKind.MANAGEMENT_GROUP for root in settings.scopes):
+        # No fault: a pipeline in parts takes this part too, and the others hold everything.
+        context.observer.warning(
+            "no management group is read, since `scopes` in reconciler.yaml names none: --groups takes an empty part, and "
+            "the snapshots of the subscriptions (--scope ID) make the whole"
+        )
     from reconciler import repository  # noqa: PLC0415 - GitPython is slow to import
 
     catalogue = load_all(root)[1]

@@ -200,6 +200,22 @@ def test_groups_of_a_scope_that_holds_none_are_refused(azure, root):
     assert json.loads(below.stdout)["policyAssignments"]
 
 
+def test_where_no_group_is_managed_the_groups_are_an_empty_part_and_that_is_said(tmp_path, azure):
+    declared = [{"name": "first", "recommendation": TRANSFER, "scopes": [SUBS[0]]}]
+    root = repo.write(tmp_path / "repository", declared, scopes=SUBS)
+    repo.commit(root)
+    groups = root.parent / "groups.json"
+    said = emulated.exempt(azure, "snapshot", "--groups", "--out", str(groups), cwd=root, check=[0]).stderr
+    assert said.startswith(
+        "warning: no management group is read, since `scopes` in reconciler.yaml names none: --groups takes an empty part, "
+        "and the snapshots of the subscriptions (--scope ID) make the whole\n"
+    )
+    parts = [str(groups), *(read(azure, root, sub[-1], "--scope", sub) for sub in SUBS)]
+    assert "warning" not in emulated.exempt(azure, "snapshot", "--scope", SUBS[0], cwd=root, check=[0]).stderr
+    of_parts = plan(azure, root, "--snapshot", merged(azure, root, *parts))
+    assert of_parts["digest"] == plan(azure, root)["digest"]
+
+
 # --- what the parts come to --------------------------------------------------------------------------------------
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
