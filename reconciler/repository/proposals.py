@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import git
 
 _BRANCHES: Final = ("main", "master")
+_NAMED: Final = 5
+"""So many branches are told."""
 _SHOWN: Final = 1500
 _UNREACHABLE: Final = "check the network and what `git fetch` says, or add --dry-run to see the file alone"
 _NO_GIT: Final = (
@@ -178,22 +180,53 @@ def _base(tree: WorkTree, remote: str, warn: Callable[[str], None]) -> tuple[str
         listing = _run(own, ["ls-remote", "--symref", remote, "HEAD"])
         rows = (line.split() for line in listing.splitlines())
         branch = next((row[1].removeprefix("refs/heads/") for row in rows if row[0] == "ref:"), "")
+        branch = branch or _where_head_names_none(tree, own, remote, warn)
         ref = f"refs/remotes/{remote}/{branch}"
-        if branch:
-            refspec = f"+refs/heads/{branch}:{ref}"
-            _run(own, ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", remote, refspec])
+        refspec = f"+refs/heads/{branch}:{ref}"
+        _run(own, ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", remote, refspec])
+    except UsageError:
+        raise
     except ReconcilerError as error:
-        default = tree.ask("symbolic-ref", "--short", "--quiet", f"refs/remotes/{remote}/HEAD") or ""
-        candidates = [name for name in (default.partition("/")[2], *_BRANCHES) if name]
+        candidates = [name for name in (_known_default(tree, remote), *_BRANCHES) if name]
         fetched = {name: f"refs/remotes/{remote}/{name}" for name in candidates}
         branch = next((name for name, ref in fetched.items() if tree.ask("rev-parse", "--verify", "--quiet", ref)), "")
         if not branch:
             raise ReconcilerError(f"{remote} cannot be reached: {error.message}", _UNREACHABLE) from None
         ref = fetched[branch]
         warn(f"{remote} cannot be reached, so this starts from what was last fetched of {branch}: {error.message}")
-    if not branch:
-        raise UsageError(f"the remote {remote} has no branch yet", f"push one first: git push {remote} HEAD:main")
     return tree.run("rev-parse", "--verify", f"{ref}^{{commit}}").strip(), branch
+
+
+def _where_head_names_none(tree: WorkTree, own: git.Git, remote: str, warn: Callable[[str], None]) -> str:
+    """The branch to start from where the remote's HEAD leads to none: the only one, or the one that this clone says.
+
+    Raises:
+        UsageError: there is none, or it is not clear which.
+        ReconcilerError: the remote does not answer.
+    """
+    rows = _run(own, ["ls-remote", "--heads", remote]).splitlines()
+    branches = [row.partition("refs/heads/")[2] for row in rows]
+    if not branches:
+        raise UsageError(f"the remote {remote} has no branch yet", f"push one first: git push {remote} HEAD:main")
+    if (default := _known_default(tree, remote)) in branches:
+        return default
+    if len(branches) == 1:
+        warn(f"HEAD of the remote {remote} names no branch of it, so this starts from its only one, {branches[0]}")
+        return branches[0]
+    others = len(branches) - _NAMED
+    listed = ", ".join(branches[:_NAMED]) + (f" and {others} more" if others > 0 else "")
+    likely = next((name for name in _BRANCHES if name in branches), branches[0])
+    raise UsageError(
+        f"HEAD of the remote {remote} names no branch of it, so which one a change starts from is not known; it has {listed}",
+        "set its default branch where it is hosted, or say it in this clone: "
+        f"git fetch {remote} && git remote set-head {remote} {likely}",
+    )
+
+
+def _known_default(tree: WorkTree, remote: str) -> str:
+    """What this clone has as the remote's default branch; empty where it has none."""
+    head = f"refs/remotes/{remote}/"
+    return (tree.ask("symbolic-ref", "--quiet", f"{head}HEAD") or "").removeprefix(head)
 
 
 def _holds_the_same(git_here: git.Git, earlier: str, paths: list[str]) -> bool:

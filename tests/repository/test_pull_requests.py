@@ -95,6 +95,46 @@ def test_it_works_from_any_clone(here: Clone, tmp_path: Path, way: str) -> None:
     assert here.pushed("exempt/new") == made.commit
 
 
+@pytest.mark.parametrize("way", ["dangling", "detached"])
+def test_a_remote_whose_head_names_no_branch_is_told_and_what_is_proposed_works(here: Clone, way: str) -> None:
+    start = here.pushed("main")
+    if way == "dangling":
+        git(here.remote, "symbolic-ref", "HEAD", "refs/heads/gone")
+    else:
+        git(here.remote, "update-ref", "--no-deref", "HEAD", start)
+    here.git("remote", "set-head", "origin", "--delete")
+    warnings: list[str] = []
+    with workspace(here.root, warnings.append) as space:
+        assert (space.base, space.base_branch) == (start, "main")
+    assert warnings == ["HEAD of the remote origin names no branch of it, so this starts from its only one, main"]
+    for name in ("alpha", "beta/one"):
+        git(here.remote, "branch", name, "main")
+    with pytest.raises(UsageError) as refused, workspace(here.root, warnings.append):
+        pass
+    assert refused.value.message == (
+        "HEAD of the remote origin names no branch of it, so which one a change starts from is not known; "
+        "it has alpha, beta/one, main"
+    )
+    *_, command = refused.value.remedy.partition("this clone: ")
+    assert command == "git fetch origin && git remote set-head origin main"
+    for words in command.split(" && "):
+        here.git(*words.split()[1:])
+    for name in ("alpha", "beta/one", "main"):
+        here.git("remote", "set-head", "origin", name)
+        with workspace(here.root, warnings.append) as space:
+            assert (space.base, space.base_branch) == (start, name)
+    assert len(warnings) == 1
+
+
+def test_a_remote_without_a_branch_is_told_and_what_is_proposed_works(here: Clone) -> None:
+    git(here.remote, "update-ref", "-d", "refs/heads/main")
+    with pytest.raises(UsageError, match="the remote origin has no branch yet") as refused:
+        propose(here)
+    assert refused.value.remedy == "push one first: git push origin HEAD:main"
+    here.git("push", "--quiet", "origin", "HEAD:main")
+    assert propose(here).commit == here.pushed("exempt/new")
+
+
 def test_a_second_run_goes_on_where_the_first_was_cut_off(here: Clone) -> None:
     hook = here.remote / "hooks" / "pre-receive"
     hook.write_text("#!/bin/sh\necho the branch is protected >&2\nexit 1\n")
