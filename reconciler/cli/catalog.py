@@ -208,7 +208,9 @@ def _show(args: argparse.Namespace) -> int:
                 near = [f"{policy.title!r} ({policy.id.name})"]
             case str() as key:
                 near = [f"{catalogue.initiative_titles[key]!r} ({key.rsplit('/', 1)[-1]})"]
-        remedy = did_you_mean(near, "exempt catalog search WORDS finds by words; exempt catalog refresh adds new ones")
+        remedy = did_you_mean(
+            near, "'exempt catalog search WORDS' finds by words; 'exempt catalog refresh' adds new ones"
+        )
         raise UsageError(f"nothing in the catalogue has the key, title, name or address {query!r}", remedy)
     show(LOOKUP.render(options.format, (subject, catalogue, query)))
     return Exit.DONE

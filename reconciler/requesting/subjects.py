@@ -73,7 +73,11 @@ class SubjectSearch:
             message=f"several recommendations have the title {text!r}"
             if several
             else f"no recommendation has the key, the title or the address {text!r}",
-            remedy=did_you_mean(named, "paste the address of the recommendation's page in the portal, or its title")
+            remedy=did_you_mean(
+                named,
+                "paste the address of the recommendation's page in the portal, or its title: "
+                "'exempt catalog search WORDS' finds it",
+            )
             + (" Give the key." if named else ""),
         )
 

@@ -100,12 +100,27 @@ def named(names: Iterable[str], declarations: Iterable[Declaration], option: str
     folded = {name.casefold(): name for name in names}
     if unknown := [name for key, name in folded.items() if key not in declared]:
         names_declared = [declaration.name for declaration in declared.values()]
-        near = dict.fromkeys(candidate for name in unknown for candidate in nearest_few(name, names_declared, 3))
+        near = dict.fromkeys(
+            candidate
+            for name in unknown
+            for candidate in nearest_few(name, names_declared, 3) or _that_speak_of(name, declared.values())
+        )
+        lists = "'exempt export' lists every declaration with its recommendation"
+        none = "nothing is declared here: 'exempt request' asks for an exemption, 'exempt list' shows those in Azure"
         raise UsageError(
             f"{option and option + ': '}there is no declaration {' or '.join(map(repr, unknown))}",
-            did_you_mean(tuple(near), "'exempt export' shows all there are"),
+            did_you_mean(tuple(near), lists if declared else none),
         )
     return tuple(declared[key] for key in folded)
+
+
+def _that_speak_of(text: str, declarations: Iterable[Declaration]) -> list[str]:
+    """The names of the first declarations that have a text in their name or in what they are about."""
+    return [
+        declaration.name
+        for declaration in declarations
+        if any(text.casefold() in words.casefold() for words in (declaration.name, *declaration.subject.values))
+    ][:3]
 
 
 def load_repository(

@@ -94,7 +94,10 @@ def _unknown(request: LogRequest, steps: Iterable[str], tree: WorkTree) -> Usage
     if name in {PurePosixPath(file.name).stem for file in files if isinstance(file, SourceFile)}:
         return UsageError(f"no commit has the declaration {name!r} yet", "commit it first")
     is_shallow = tree.ask("rev-parse", "--is-shallow-repository") == "true"
-    remedy = "fetch the rest of it: git fetch --unshallow" if is_shallow else "'exempt export' shows all there are now"
+    listed = (
+        f"'exempt export' lists those that there are now, 'git log --name-status -- {FOLDER}' those that there were"
+    )
+    remedy = "fetch the rest of it: git fetch --unshallow" if is_shallow else listed
     return UsageError(
         f"there is no declaration {name!r}, and the history{' of this shallow clone' * is_shallow} has none either",
         did_you_mean(nearest_few(name, steps, 3), remedy),

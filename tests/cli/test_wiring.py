@@ -511,7 +511,7 @@ def test_a_life_that_nobody_has_seen_is_committed_first_and_a_name_of_nothing_is
     for name in ("three", "nope"):
         assert refused(root, "log", name) == [
             f"error: there is no declaration '{name}', and the history has none either",
-            "help: 'exempt export' shows all there are now",
+            "help: 'exempt export' lists those that there are now, 'git log --name-status -- exemptions' those that there were",
         ]
     assert refused(root, "log", "onee")[1:] == ["help: did you mean one?"]
     repo.commit(root)

@@ -260,7 +260,7 @@ def test_all_that_is_unclear_is_said_at_once_with_what_would_do(run: Run, here: 
     page = "paste the address of its page in the portal, or its id (on that page, under JSON View)"
     assert unclear.stderr.splitlines()[1:] == [
         "error: no recommendation has the key, the title or the address 'SoftwareUpdate a/b'",
-        "help: paste the address of the recommendation's page in the portal, or its title",
+        "help: paste the address of the recommendation's page in the portal, or its title: 'exempt catalog search WORDS' finds it",
         "error: 'x/y' names no resource",
         f"help: {page}",
         "error: which resources bear purpose=x only Azure knows",
@@ -315,13 +315,19 @@ def test_a_name_that_no_declaration_has_is_told_what_is_near(run: Run, tmp_path:
     assert near.stderr.splitlines()[-2:] == ["error: there is no declaration 'ordres'", "help: did you mean orders?"]
     for command in (["renew"], ["retire"], ["status"], ["explain", "--declaration"]):
         far = run(FRIDAY, here, *command, "nothing-like-it", check=1)
-        assert far.stderr.splitlines()[-1] == "help: 'exempt export' shows all there are"
+        assert far.stderr.splitlines()[-1] == "help: 'exempt export' lists every declaration with its recommendation"
+        part = run(FRIDAY, here, *command, "RDER", check=1)
+        assert part.stderr.splitlines()[-1] == "help: did you mean orders?"
     assert "orders  Risk accepted (Waiver)" in run(FRIDAY, here, "export", check=0).stdout
     both = run(FRIDAY, here, "retire", "nothing-like-it", "orders", "ordres", "nothing-like-it", check=1)
     assert both.stderr.splitlines()[-2:] == [
         "error: there is no declaration 'nothing-like-it' or 'ordres'",
         "help: did you mean orders?",
     ]
+    empty = run(FRIDAY, clone(tmp_path / "empty"), "renew", "orders", check=1)
+    assert empty.stderr.splitlines()[-1] == (
+        "help: nothing is declared here: 'exempt request' asks for an exemption, 'exempt list' shows those in Azure"
+    )
     again = run(FRIDAY, here, "retire", "ORDERS", "orders", "--dry-run", check=0)
     assert again.stderr == "orders: in force -> retired\n"
 
