@@ -135,6 +135,32 @@ def test_long_text_is_folded_and_reads_the_same() -> None:
     assert parse(found, "x")[0].data == parse(text, "x")[0].data  # type: ignore[union-attr]
 
 
+def test_a_word_that_is_longer_than_a_line_stays_whole() -> None:
+    link = "https://risks.contoso.example/" + "a" * 90
+    assert style(f"justification: See {link} of the register.\n") == (
+        f"justification: >-\n  See\n  {link}\n  of the register.\n"
+    )
+
+
+@pytest.mark.parametrize(("length", "is_folded"), [(106, False), (107, True)])
+def test_a_text_that_is_little_longer_than_a_line_stays_on_it(length: int, is_folded: bool) -> None:
+    text = ("words " * 40)[:length].rstrip().ljust(length, "x")
+    line = f"justification: {text}\n"
+    assert (style(line) == line) is not is_folded
+
+
+@pytest.mark.parametrize(("length", "is_in_brackets"), [(90, True), (91, False)])
+def test_a_list_that_fits_a_line_stays_in_brackets(length: int, is_in_brackets: bool) -> None:
+    line = f"metadata:\n  of: [{'x' * length}]\n"
+    assert (style(line) == line) is is_in_brackets
+
+
+@pytest.mark.parametrize("field", ["metadata", "selectedBy"])
+def test_what_people_name_themselves_keeps_its_order(field: str) -> None:
+    text = f"{field}:\n  ticket: b\n  owner: a\n  name: c\n"
+    assert style(text) == text
+
+
 @pytest.mark.parametrize("path", sorted((EXAMPLES / "valid").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_valid_example_can_be_formatted_once(path: Path) -> None:
     text = path.read_text("utf-8")
