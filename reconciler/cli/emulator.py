@@ -9,7 +9,7 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,7 @@ from reconciler.cli.options import typed
 from reconciler.cli.terminal import write
 from reconciler.documents.json_input import read_json
 from reconciler.emulator import client, command
-from reconciler.emulator.faults.scripted import parse_fault
+from reconciler.emulator.faults.scripted import fault_problems
 from reconciler.emulator.tenantfile import TenantUnreadableError
 from reconciler.model import JSON, agree
 from reconciler.package_data import schema_path
@@ -218,19 +218,30 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _fault(text: str) -> JSON:
-    """A scripted fault that the emulator will take."""
-    value = read_json(text, origin="--fault", remedy=_SUCH_AS).value
-    try:
-        parse_fault(value)
-    except ValueError as error:
-        raise UsageError(f"--fault: {error}", _SUCH_AS) from None
-    return value
+def _faults(texts: Sequence[str]) -> list[JSON]:
+    """Scripted faults that the emulator will take.
+
+    Raises:
+        UsageError: some are none; everything that is wrong with any of them is told.
+    """
+    faults, problems = [], []
+    for number, text in enumerate(texts, 1):
+        place = "--fault" if len(texts) == 1 else f"--fault {number}"
+        try:
+            value = read_json(text, origin=place).value
+        except ReconcilerError as error:
+            problems.append(error.message)
+            continue
+        problems += [f"{place}: {problem}" for problem in fault_problems(value)]
+        faults.append(value)
+    if problems:
+        raise UsageError("; ".join(problems), _SUCH_AS)
+    return faults
 
 
 def _fault_settings(options: Options) -> dict[str, Any]:
     """The options in the form of the tenant file's `faultInjection`."""
-    faults = [_fault(text) for text in options.fault]
+    faults = _faults(options.fault)
     settings = {
         "throttling": options.throttle or None,
         "latency": options.latency,

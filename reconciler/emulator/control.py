@@ -9,9 +9,10 @@ from typing import Any
 
 from reconciler.emulator.call import answer, empty
 from reconciler.emulator.faults.injection import FaultInjection
-from reconciler.emulator.faults.scripted import parse_fault
+from reconciler.emulator.faults.scripted import parse_faults
 from reconciler.emulator.gateway import Gateway
 from reconciler.emulator.state.clock import arm_instant, parse_instant
+from reconciler.emulator.tenantfile import schema_problems
 from reconciler.emulator.wire.http import Request, Response
 from reconciler.emulator.wire.jsontext import decode
 from reconciler.model import JSON
@@ -58,11 +59,13 @@ class Control:
             return answer(400, {"message": f"{type(error).__name__}: {error}"})
 
     def _replace_injection(self, body: Any) -> Response:
+        if problems := schema_problems({"faultInjection": body}):
+            raise ValueError("; ".join(problems))
         self._gateway.faults = FaultInjection(body, self._gateway.tenant)
         return answer(200, self._gateway.faults.settings)
 
     def _add_faults(self, body: Any) -> Response:
-        new = [parse_fault(entry) for entry in (body if isinstance(body, list) else [body])]
+        new = parse_faults(body if isinstance(body, list) else [body], "faults")
         self._gateway.faults.scripted += new
         return answer(201, {"added": len(new)})
 

@@ -214,6 +214,44 @@ def test_a_time_is_seconds_of_at_most_an_hour(
 
 
 @pytest.mark.parametrize(
+    ("fault", "problem"),
+    [
+        ('{"probability": 7}', "probability: 7 is not a number from 0 to 1"),
+        ('{"probability": true}', "probability: true is not a number from 0 to 1"),
+        ('{"status": null}', "status: null is not an HTTP status from 200 to 599"),
+        ('{"status": 200.0}', "status: 200.0 is not an HTTP status from 200 to 599"),
+        ('{"count": -1}', "count: -1 is not a whole number from 0, or null for all"),
+        ('{"skip": null}', "skip: null is not a whole number from 0"),
+        ('{"method": "FETCH"}', 'method: "FETCH" is not one of GET, HEAD, PUT, POST, PATCH, DELETE'),
+        ('{"headers": {"x": 1}}', 'headers: {"x": 1} is not an object of names and texts of printable ASCII'),
+        ('{"retryAfter": "1\\n2"}', 'retryAfter: "1\\n2" is not a whole number from 0, or the header\'s text'),
+        ('{"delay": 1e300}', "delay: 1e+300 is not seconds from 0 to 3600"),
+        ('{"cut": -5}', "cut: -5 is not a whole number of bytes from 0"),
+        ('{"path": "("}', 'path: "(" is no regular expression: missing ), unterminated subpattern at position 0'),
+        ('{"drop": 1}', "drop: 1 is not true or false"),
+        ('{"satus": 503}', '"satus" is no field; did you mean status?'),
+        ("3", "a fault is a JSON object, not 3"),
+        ('{"status": 1, "x": 2, "probability": 7}',
+         ('status: 1 is not an HTTP status from 200 to 599; --fault: "x" is no field; a fault has applied, code, count, cut, '
+         "delay, drop, headers, malformed, message, method, path, principal, probability, retryAfter, skip, status; "
+         "--fault: probability: 7 is not a number from 0 to 1")),
+    ],
+)  # fmt: skip
+def test_everything_wrong_with_a_fault_is_told(
+    emulators: Emulators, capsys: pytest.CaptureFixture[str], fault: str, problem: str
+) -> None:
+    such_as = """help: such as '{"path": "policyExemptions", "status": 503}'"""
+    assert refused(capsys, "--fault", fault) == [f"error: --fault: {problem}", such_as]
+    numbered = f"--fault: {problem}".replace("--fault:", "--fault 2:")
+    broken = "--fault 3: not JSON: Expecting property name enclosed in double quotes at line 1, column 2"
+    assert refused(capsys, "--fault", "{}", "--fault", fault, "--fault", "{") == [
+        f"error: {numbered}; {broken}",
+        such_as,
+    ]
+    assert emulators.started == []
+
+
+@pytest.mark.parametrize(
     ("words", "fault", "message", "remedy"),
     [
         (["--format", "env", "make"], None, "--format env and a command exclude each other", "leave one of them out"),

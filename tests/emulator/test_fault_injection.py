@@ -231,6 +231,25 @@ def test_control_shows_and_clears_the_log_and_gives_the_state(cloud, arm):
     assert [each["name"] for each in state["policyExemptions"]] == ["waived"]
 
 
+def test_all_that_is_wrong_with_faults_is_told_by_every_way(cloud, start):
+    faults = [{"status": 500}, {"status": None, "count": -1}, 3]
+    told = (
+        "[1]: status: null is not an HTTP status from 200 to 599; faults[1]: count: -1 is not a whole number from 0, or null "
+        "for all; faults[2]: a fault is a JSON object, not 3"
+    )
+    assert control(cloud, "POST", "faults", faults) == (400, {"message": f"ValueError: faults{told}"})
+    with pytest.raises(ValueError, match=r"^faultInjection\.faults") as refused:
+        cloud.inject_faults({"faults": faults})
+    assert str(refused.value) == f"faultInjection.faults{told.replace('faults[', 'faultInjection.faults[')}"
+    status, body = control(cloud, "PUT", "faultInjection", {"latency": -1, "seed": "x", "faults": [{"probability": 7}]})
+    assert status == 400
+    assert body["message"] == (
+        "ValueError: $.faultInjection.faults[0].probability: 7 is greater than the maximum of 1; "
+        "$.faultInjection.latency: -1 is less than the minimum of 0; $.faultInjection.seed: 'x' is not of type 'integer'"
+    )
+    assert cloud.faults.scripted == []
+
+
 @pytest.mark.parametrize(
     ("method", "name", "body", "status"),
     [

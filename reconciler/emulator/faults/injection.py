@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from reconciler.emulator.errors import ArmError
 from reconciler.emulator.faults.rate_limits import Bucket, Throttle, parse_sizes
-from reconciler.emulator.faults.scripted import Fault, FaultAction, parse_fault
+from reconciler.emulator.faults.scripted import Fault, FaultAction, parse_faults
 from reconciler.emulator.paths import Target
 from reconciler.emulator.state.clock import arm_instant
 from reconciler.emulator.state.tenant import GraphFaults, Tenant
@@ -70,7 +70,7 @@ class FaultInjection:
         tenant.graph = GraphFaults(lag=float(graph.get("lag", 0.0)), ghosts=bool(graph.get("ghosts", False)))
         self._queries: dict[str, Bucket] = {}
         self._provider_buckets: dict[tuple[str, str], Bucket] = {}
-        self.scripted: list[Fault] = [parse_fault(entry) for entry in settings.get("faults", ())]
+        self.scripted: list[Fault] = parse_faults(settings.get("faults", ()), "faultInjection.faults")
 
     def match(self, request: Request, principal: str) -> FaultAction | None:
         """The first fault that strikes this request."""

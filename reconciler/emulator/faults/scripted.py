@@ -2,36 +2,66 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from reconciler.documents.suggest import did_you_mean, nearest_few
 from reconciler.emulator.wire.http import Request, Response
 from reconciler.emulator.wire.jsontext import encode
 
-_NONE: Final = type(None)
-_WORDS: Final = {str: "text", int: "a whole number", float: "a number", bool: "true or false", dict: "an object"}
-FIELDS: Final[Mapping[str, tuple[type, ...]]] = {
-    "method": (str,),
-    "path": (str,),
-    "principal": (str,),
-    "skip": (int,),
-    "count": (int, _NONE),
-    "probability": (float, int),
-    "status": (int,),
-    "code": (str,),
-    "message": (str,),
-    "retryAfter": (int, str),
-    "headers": (dict,),
-    "drop": (bool,),
-    "applied": (bool,),
-    "delay": (float, int),
-    "cut": (int,),
-    "malformed": (bool,),
+_SHOWN: Final = 80
+METHODS: Final = ("GET", "HEAD", "PUT", "POST", "PATCH", "DELETE")
+LONGEST: Final = 3600.0
+"""Seconds that an answer may be held back."""
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_header(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable() and value.isascii()
+
+
+def _is_number(value: object, least: float, most: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+
+
+def _is_whole(value: object, least: int = 0, most: int = sys.maxsize) -> bool:
+    return isinstance(value, int) and _is_number(value, least, most)
+
+
+def _is_switch(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+FIELDS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
+    "method": (lambda value: isinstance(value, str) and value.upper() in METHODS, f"one of {', '.join(METHODS)}"),
+    "path": (_is_text, "text"),
+    "principal": (_is_text, "text"),
+    "skip": (_is_whole, "a whole number from 0"),
+    "count": (lambda value: value is None or _is_whole(value), "a whole number from 0, or null for all"),
+    "probability": (lambda value: _is_number(value, 0, 1), "a number from 0 to 1"),
+    "status": (lambda value: _is_whole(value, 200, 599), "an HTTP status from 200 to 599"),
+    "code": (_is_text, "text"),
+    "message": (_is_text, "text"),
+    "retryAfter": (lambda value: _is_whole(value) or _is_header(value), "a whole number from 0, or the header's text"),
+    "headers": (
+        lambda value: isinstance(value, dict) and all(map(_is_header, (*value, *value.values()))),
+        "an object of names and texts of printable ASCII",
+    ),
+    "drop": (_is_switch, "true or false"),
+    "applied": (_is_switch, "true or false"),
+    "delay": (lambda value: _is_number(value, 0, LONGEST), f"seconds from 0 to {LONGEST:.0f}"),
+    "cut": (_is_whole, "a whole number of bytes from 0"),
+    "malformed": (_is_switch, "true or false"),
 }
-"""What a fault may say, and the types of it; the first is the one that a message names."""
+"""What a fault may say: whether a value will do, and what one that will is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,47 +136,67 @@ class Fault:
         return True
 
 
-def parse_fault(entry: Mapping[str, Any]) -> Fault:
-    """A fault as the tenant file, the option and the control endpoint write it.
+def fault_problems(entry: object) -> list[str]:
+    """Everything that is wrong with a fault as the tenant file, the option and the control endpoint write it."""
+    if not isinstance(entry, Mapping):
+        return [f"a fault is a JSON object, not {_shown(entry)}"]
+    problems = []
+    for name, value in entry.items():
+        if name not in FIELDS:
+            meant = did_you_mean(nearest_few(str(name), FIELDS, 1), f"a fault has {', '.join(sorted(FIELDS))}")
+            problems.append(f"{_shown(name)} is no field; {meant}")
+        elif not FIELDS[name][0](value):
+            problems.append(f"{name}: {_shown(value)} is not {FIELDS[name][1]}")
+        elif name == "path":
+            try:
+                re.compile(value)
+            except re.error as error:
+                problems.append(f"path: {_shown(value)} is no regular expression: {error}")
+    return problems
+
+
+def parse_faults(entries: Sequence[Any], place: str) -> list[Fault]:
+    """The faults of a list; `place` is what a message calls it.
 
     Raises:
-        ValueError: an unknown field, a value of another type, or a pattern that is none.
+        ValueError: some are none; everything that is wrong with any of them is told.
     """
-    if not isinstance(entry, Mapping):
-        raise ValueError(f"a fault is a JSON object, not {entry!r}")  # noqa: TRY004 - as every other mistake
-    status = entry.get("status")
-    if status is not None and not (isinstance(status, int) and 200 <= status <= 599):
-        raise ValueError(f"status: {status!r} is no HTTP status from 200 to 599")
-    if unknown := set(entry) - FIELDS.keys():
-        raise ValueError(f"unknown field(s) {', '.join(sorted(unknown))}; a fault has {', '.join(sorted(FIELDS))}")
-    for name, value in entry.items():
-        if type(value) not in FIELDS[name]:  # exactly: True is no number
-            raise ValueError(f"{name}: {value!r} is not {_WORDS[FIELDS[name][0]]}")
-    headers = {str(name): str(value) for name, value in entry.get("headers", {}).items()}
+    problems = [
+        f"{place}[{number}]: {problem}" for number, entry in enumerate(entries) for problem in fault_problems(entry)
+    ]
+    if problems:
+        raise ValueError("; ".join(problems))
+    return [_fault(entry) for entry in entries]
+
+
+def _shown(value: object) -> str:
+    """A value as it is written, cut where it is long."""
+    text = json.dumps(value, ensure_ascii=False, default=repr)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _fault(entry: Mapping[str, Any]) -> Fault:
+    headers = dict(entry.get("headers", {}))
     if "retryAfter" in entry:
         headers["Retry-After"] = str(entry["retryAfter"])
     defaults = FaultAction()
     action = FaultAction(
-        status=status,
+        status=entry.get("status"),
         code=entry.get("code", defaults.code),
         message=entry.get("message", defaults.message),
         headers=tuple(headers.items()),
-        drop=bool(entry.get("drop", False)),
-        applied=bool(entry.get("applied", False)),
+        drop=entry.get("drop", False),
+        applied=entry.get("applied", False),
         delay=float(entry.get("delay", 0.0)),
         cut=entry.get("cut"),
-        malformed=bool(entry.get("malformed", False)),
+        malformed=entry.get("malformed", False),
     )
-    try:
-        pattern = re.compile(entry.get("path", ""), re.IGNORECASE)
-    except re.error as error:
-        raise ValueError(f"path: not a regular expression: {error}") from None
     return Fault(
         action=action,
-        method=str(entry.get("method", "")).upper(),
-        path=pattern,
-        principal=str(entry.get("principal", "")),
-        skip=int(entry.get("skip", 0)),
+        method=entry.get("method", "").upper(),
+        path=re.compile(entry.get("path", ""), re.IGNORECASE),
+        principal=entry.get("principal", ""),
+        skip=entry.get("skip", 0),
         count=entry.get("count", 1),
         probability=float(entry.get("probability", 1.0)),
     )
