@@ -31,49 +31,89 @@ def terraform_rows(text: str, file: str) -> Iterator[Parsed]:
         ):
             yield refused(file, file, "it is no state of Terraform", _SAVE)
             return
-        resources = list(_resources(document))
     except JsonInputError as error:
         yield refused(file, file, error.fault, _SAVE)
         return
-    for address, kind, values in resources:
-        if kind in _SCOPES or (kind in _AZAPI and text_of(values.get("type")).lower().startswith(_TYPE)):
-            yield _row(f"{file}: {address}", kind, values)
-
-
-def _resources(document: JsonInput) -> Iterator[tuple[str, str, Mapping[str, JSON]]]:
-    """Address, type and attributes of every managed resource."""
-    for resource in _items(document, "resources"):
-        fields = resource.as_object()
-        if fields.get("mode", "managed") != "managed":
+    faults: list[str] = []
+    for address, kind, holder in _resources(document, faults):
+        source = f"{file}: {address}"
+        try:
+            values = _attributes(holder)
+        except JsonInputError as error:
+            yield refused(source, address, error.fault, _SAVE)
             continue
+        if kind in _SCOPES or text_of(values.get("type")).lower().startswith(_TYPE):
+            yield _row(source, kind, values)
+    for fault in faults:  # it may hold an exemption, so it is told; the others are none the worse for it
+        yield refused(file, file, fault, _SAVE)
+
+
+def _resources(document: JsonInput, faults: list[str]) -> Iterator[tuple[str, str, JsonInput]]:
+    """Address, type and what holds the attributes, of every managed resource that may be an exemption."""
+    for resource in _objects(document, "resources", faults):
+        fields = resource.as_object()
         kind = text_of(fields.get("type"))
+        if not _may_be_one(fields):
+            continue
         place = ".".join(filter(None, (text_of(fields.get("module")), kind, text_of(fields.get("name")))))
-        for instance in _items(resource, "instances"):
+        for instance in _objects(resource, "instances", faults):
             key = instance.as_object().get("index_key")
-            yield f"{place}[{key!r}]" if key is not None else place, kind, _object(instance, "attributes")
-    for part in ("values", "planned_values"):
-        if (state := document.optional(part)) is not None:
-            if (root := state.optional("root_module")) is not None:
-                yield from _module(root)
+            yield f"{place}[{key!r}]" if key is not None else place, kind, instance
+    for part in ("values", "planned_values"):  # of a state, of a plan; an empty one hides nothing
+        modules = [root for state in _object(document, part, faults) for root in _object(state, "root_module", faults)]
+        if resources := [resource for module in modules for resource in _module(module, faults)]:
+            yield from resources
             return
 
 
-def _module(module: JsonInput) -> Iterator[tuple[str, str, Mapping[str, JSON]]]:
-    for resource in _items(module, "resources"):
+def _may_be_one(fields: Mapping[str, JSON]) -> bool:
+    kind = text_of(fields.get("type"))
+    return fields.get("mode", "managed") == "managed" and (kind in _SCOPES or kind in _AZAPI)
+
+
+def _module(module: JsonInput, faults: list[str]) -> Iterator[tuple[str, str, JsonInput]]:
+    for resource in _objects(module, "resources", faults):
         fields = resource.as_object()
-        if fields.get("mode", "managed") == "managed":
-            yield text_of(fields.get("address")), text_of(fields.get("type")), _object(resource, "values")
-    for child in _items(module, "child_modules"):
-        yield from _module(child)
+        if _may_be_one(fields):
+            yield text_of(fields.get("address")), text_of(fields.get("type")), resource
+    for child in _objects(module, "child_modules", faults):
+        yield from _module(child, faults)
 
 
-def _items(document: JsonInput, name: str) -> Iterator[JsonInput]:
-    member = document.optional(name)
-    return member.items() if member is not None else iter(())
+def _objects(parent: JsonInput, name: str, faults: list[str]) -> Iterator[JsonInput]:
+    """The objects in an array of another; what is none is noted."""
+    try:
+        member = parent.optional(name)
+        items = [] if member is None else list(member.items())
+    except JsonInputError as error:
+        faults.append(error.fault)
+        return
+    yield from (item for item in items if _is_object(item, faults))
 
 
-def _object(document: JsonInput, name: str) -> Mapping[str, JSON]:
-    member = document.optional(name)
+def _object(parent: JsonInput, name: str, faults: list[str]) -> Iterator[JsonInput]:
+    """The object of that name, if there is one; what is none is noted."""
+    member = parent.optional(name)
+    if member is not None and _is_object(member, faults):
+        yield member
+
+
+def _is_object(item: JsonInput, faults: list[str]) -> bool:
+    try:
+        item.as_object()
+    except JsonInputError as error:
+        faults.append(error.fault)
+        return False
+    return True
+
+
+def _attributes(holder: JsonInput) -> Mapping[str, JSON]:
+    """The attributes of a resource, or of an instance of one.
+
+    Raises:
+        JsonInputError: they are no object.
+    """
+    member = holder.optional("attributes") or holder.optional("values")
     return member.as_object() if member is not None else {}
 
 

@@ -249,6 +249,41 @@ def test_terraform(kind, field, scope):
         assert (found.scopes, found.subject.reference_ids) == ((arm_id(scope),), ("refA",))
 
 
+def test_what_is_malformed_in_terraform_is_told_by_itself_and_the_others_are_imported():
+    kind = "azurerm_subscription_policy_exemption"
+    values = {**VALUES, "subscription_id": SUB.text}
+
+    def resource(name, attributes, kind=kind):
+        return {"mode": "managed", "type": kind, "name": name, "address": f"{kind}.{name}", "values": attributes, "instances": [{"attributes": attributes}]}  # fmt: skip
+
+    resources = [
+        resource("no_exemption", 3, "azurerm_storage_account"),
+        {"type": "azurerm_storage_account", "instances": 3},
+        resource("broken", 3),
+        resource("good", values),
+        resource("unknown", 4, "azapi_resource"),
+        5,
+    ]
+    shown = {"root_module": {"resources": resources}}
+    for document, path, attributes in (
+        ({"resources": resources}, "resources", "instances[0].attributes"),
+        ({"values": shown}, "values.root_module.resources", "values"),
+        ({"values": {}, "planned_values": shown}, "planned_values.root_module.resources", "values"),
+        ({"values": {"root_module": {}}, "planned_values": shown}, "planned_values.root_module.resources", "values"),
+    ):
+        imported = import_rows(list(terraform_rows(json.dumps(document), "t.json")), RULES, (), ()).imported
+        assert [(row.source, row.outcome, row.message) for row in imported.rows] == [
+            (f"t.json: {kind}.broken", Outcome.REFUSED, f"{path}[2].{attributes}: an object is expected, not 3"),
+            (f"t.json: {kind}.good", Outcome.IMPORTED, ""),
+            (
+                "t.json: azapi_resource.unknown",
+                Outcome.REFUSED,
+                f"{path}[4].{attributes}: an object is expected, not 4",
+            ),
+            ("t.json", Outcome.REFUSED, f"{path}[5]: an object is expected, not 5"),
+        ]
+
+
 def of_template(template, scope=RG):
     return import_rows(list(arm_rows(json.dumps(template), "main.json", scope)), RULES, (), ()).imported
 
@@ -309,7 +344,7 @@ def test_any_row_is_a_valid_declaration_or_a_refusal(rows):
         (terraform_rows, "[" * 5000, "arrays and objects are nested more than 200 deep"),
         (terraform_rows, "[]", "it is no state of Terraform"),
         (terraform_rows, '{"resources": 3}', "resources: an array is expected, not 3"),
-        (terraform_rows, '{"resources": [{"instances": [1]}]}', "resources[0].instances[0]: an object is expected, not 1"),
+        (terraform_rows, '{"resources": [{"type": "azapi_resource", "instances": [1]}]}', "resources[0].instances[0]: an object is expected, not 1"),
         (terraform_rows, '{"values": {"root_module": {"child_modules": [2]}}}', "values.root_module.child_modules[0]: an object is expected, not 2"),
     ],
 )  # fmt: skip
