@@ -210,7 +210,8 @@ class ApprovedState:
 
 def load_revision(root: Path, sha: str, context: Context) -> ApprovedState:
     """The repository as a commit holds it, read from git's objects. Rules about time and hierarchy were judged when it
-    was approved, so nothing counts as changed.
+    was approved, so nothing counts as changed. What its own earlier versions came to is not looked for (`former`, `taken_out`):
+    an apply by it writes only what the plan of the working tree makes too, whose newest commits tell that.
 
     Raises:
         UsageError: it is no whole hash of a commit that git knows.
