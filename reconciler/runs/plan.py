@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from reconciler.azure.session import Login, connect
+from reconciler.azure.session import Azure, Login, connect
 from reconciler.model import ArmId, Verdict, without_needless
 from reconciler.planning.allowances import Allowances
 from reconciler.problems import Problem
@@ -72,15 +73,16 @@ class PlanRun:
         return self.plan.verdict
 
 
-def run(request: PlanRequest, context: Context) -> PlanRun:
-    """Loads, checks, reads, resolves, decides, guards.
+def run(request: PlanRequest, context: Context, connected: Azure | None = None) -> PlanRun:
+    """Loads, checks, reads, resolves, decides, guards. `connected` is a connection for the same settings that is open already and
+    stays so.
 
     Raises:
         InvalidRepositoryError: the repository has errors.
         ReconcilerError: git, Azure or a file refuses.
     """
     login = Login(context.environment)
-    log_in = login.begin if request.snapshot is None else None
+    log_in = login.begin if request.snapshot is None and connected is None else None
     repository = load_repository(request.root, request.base, context, log_in)
     from reconciler.applying.record import record_after  # noqa: PLC0415 - as above
     from reconciler.planning.marks import with_adopted  # noqa: PLC0415 - as above
@@ -95,7 +97,11 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
         snapshot = with_adopted(without_needless(saved, is_declared=bool(repository.standards)), recorded)
         plan = reading.plan_repository(repository, snapshot, context, request.allowances, request.scope)
     else:
-        with connect(repository.settings, context.environment, context.observer.warning, login) as azure:
+        with (
+            contextlib.nullcontext(connected)
+            if connected is not None
+            else connect(repository.settings, context.environment, context.observer.warning, login)
+        ) as azure:
             raw = reading.read_raw(azure, context, repository, scope=request.scope)
             snapshot = with_adopted(reading.planned_on(raw, repository.standards), recorded)
             plan = reading.plan_repository(repository, snapshot, context, request.allowances, request.scope)

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from reconciler.applying.ports import Observer as WriteObserver
+from reconciler.azure.session import Azure
 from reconciler.declarations import load_bytes
 from reconciler.declarations.subjects import meaning
 from reconciler.importing.text import expiry_value
@@ -122,12 +123,12 @@ def problems_of(desk: Desk, files: Sequence[str], context: Context) -> tuple[Pro
     return tuple(problem for problem in problems if problem.source.file in files)
 
 
-def preview(desk: Desk, names: Sequence[str], context: Context) -> Preview:
-    """What the files that are written would do; Azure is read where it can be."""
+def preview(desk: Desk, names: Sequence[str], azure: Azure, context: Context) -> Preview:
+    """What the files that are written would do in Azure, over the connection that is open."""
     base = desk.space.base if desk.space else None
     quiet = replace(context, observer=_Quiet(context.observer))
     try:
-        run = plan.run(plan.PlanRequest(root=desk.root, base=base), quiet)
+        run = plan.run(plan.PlanRequest(root=desk.root, base=base), quiet, azure)
     except ReconcilerError as error:
         return Preview(why_not=error.message)
     creates = [

@@ -104,7 +104,7 @@ def prepare(fields: RequestFields, desk: Desk, azure: Azure | None, context: Con
         return prepared
     if azure is None:
         return replace(prepared, preview=Preview(why_not="nobody is logged in"))
-    return replace(prepared, preview=preview(desk, [prepared.draft.declaration.name], context))
+    return replace(prepared, preview=preview(desk, [prepared.draft.declaration.name], azure, context))
 
 
 def draft(complete: Answers, desk: Desk, context: Context, issue: int = 0) -> Draft:

@@ -22,6 +22,7 @@ from main_job.repositories import BENCHMARK, NIST, ROOT, assignment, git, subscr
 from pipelines import runner
 from typist import Typist
 
+from reconciler.azure import client, credentials
 from reconciler.requesting.issue_form import (
     CATEGORY,
     CVES,
@@ -92,6 +93,18 @@ def run(
             "AZURE_CONFIG_DIR": str(here.root),
         }
     return exempt(cloud, *words, root=here.root, check=check, **env)
+
+
+def test_whatever_a_request_asks_it_asks_over_one_connection_as_one_identity(
+    cloud: emulated.Azure, github: hosting_service.Service, here: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logins, connections = [], []
+    choose, opened = credentials.choose, client.ArmClient
+    monkeypatch.setattr(credentials, "choose", lambda *given: logins.append(given) or choose(*given))
+    monkeypatch.setattr(client, "ArmClient", lambda *given: connections.append(given) or opened(*given))
+    ended = run(cloud, github, here, "request", "--recommendation", TDE, "--resource", "orders", *ANSWERS)
+    assert "will be created in: Microsoft cloud security benchmark, NIST SP 800-53" in ended.stderr
+    assert (len(logins), len(connections)) == (1, 1)
 
 
 def test_from_two_addresses_to_an_open_pull_request(
