@@ -24,6 +24,7 @@ from azure_in_memory import (
     run,
 )  # fmt: skip
 
+from reconciler.applying.errors import describe
 from reconciler.applying.outcomes import Summary
 from reconciler.applying.progress import ProgressTracker
 from reconciler.applying.retry_policy import DEFAULT_POLICY, RetryPolicy
@@ -65,6 +66,7 @@ def test_what_is_already_so_is_not_written():
     store = Store(exemption("one"), edited)
     outcomes = run(store, [create("one"), change(old, edited), change(removed, None)])
     assert {o.status for o in outcomes.values()} == {Status.UNCHANGED}
+    assert outcomes["one"].message == "already so in Azure"
     assert store.writes == []
 
 
@@ -106,6 +108,7 @@ def test_azure_storing_something_else_is_a_failure():
     outcome = run(Dropping(), [create("one")])["one"]
     assert outcome.status is Status.FAILED
     assert "policyDefinitionReferenceIds" in outcome.message
+    assert "apiVersion in reconciler.yaml" in outcome.remedy
 
 
 # --- order ---
@@ -160,6 +163,7 @@ def test_changes_that_wait_for_each_other_are_held():
         change(one, None, [two]), change(two, None, [one]), change(exemption("three"), None),
     ])  # fmt: skip
     assert outcomes["one"].status is outcomes["two"].status is Status.HELD
+    assert outcomes["one"].message == "waits for changes that wait for it"
     assert outcomes["three"].status is Status.DONE
 
 
@@ -178,8 +182,17 @@ def test_a_keeper_that_cannot_be_read_holds_the_reducing_write(error, cause):
     store = Store(WIDE, keeper, always=lambda _, key: Strike(error) if key == keeper.id.key else None)
     outcome = run(store, [narrow(relies_on=(keeper,))])["wide"]
     assert (outcome.status, outcome.cause) == (Status.HELD, cause)
+    assert outcome.message == f"{keeper.id}, which keeps what this stops covering, cannot be read: {describe(error)}"
     assert outcome.fails
     assert store.writes == []
+
+
+def test_a_limit_on_reading_the_keeper_is_waited_for():
+    clock = Clock()
+    keeper = exemption("keeper", scope=OTHER)
+    store = Store(WIDE, keeper, strikes={1: Strike(THROTTLED)})
+    assert run(store, [narrow(relies_on=(keeper,))], clock)["wide"].status is Status.DONE
+    assert clock.slept == pytest.approx(1, abs=0.01)
 
 
 def test_the_keeper_is_read_after_the_object_and_just_before_the_write():
@@ -274,10 +287,13 @@ def test_a_refusal_fails_at_once_with_azures_words_and_its_remedy(error):
 
 @pytest.mark.parametrize("operation", ["reads", "writes"])
 def test_a_scope_that_is_gone_holds_and_does_not_fail(operation):
-    store = Store(always=lambda found, _: Strike(GONE) if found == operation else None)
+    gone = AzureError(404, GONE.code, GONE.message, correlation="a support case's id")
+    store = Store(always=lambda found, _: Strike(gone) if found == operation else None)
     outcome = run(store, [create("one")])["one"]
     assert (outcome.status, outcome.cause) == (Status.HELD, HeldCause.RESOURCE_GONE)
     assert outcome.message == "404 ResourceGroupNotFound: Resource group 'rg' could not be found."
+    assert outcome.remedy == f"retire the declaration, or take {SUBSCRIPTION} out of its scopes"
+    assert outcome.correlation == gone.correlation
     assert Summary(outcomes=(outcome,)).verdict is Verdict.DONE
 
 

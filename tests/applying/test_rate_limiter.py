@@ -256,6 +256,8 @@ def test_without_headers_more_go_at_once_after_each_answer_and_slower_from_half_
     assert at_once == [1, 2, 3, 4, 5, 6, 7, 8]
     limiter("sub", "writes", None, 5.0)  # nine went
     now = 5.0
+    assert may_go(limiter) == 1, "one at a time until one is answered"
+    limiter.release(ONE)
     at_once = []
     for _ in range(12):
         at_once.append(may_go(limiter))
