@@ -16,6 +16,7 @@ import os
 import ssl
 import subprocess
 import urllib.parse
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +84,10 @@ class Client:
     def __init__(self, cloud: Azure, principal: str | None = None) -> None:
         self._cloud = cloud
         self._token = cloud.token(principal)
-        self._context = ssl.create_default_context(cafile=cloud.ca_bundle)
+        host = urllib.parse.urlsplit(cloud.arm_endpoint).netloc
+        context = ssl.create_default_context(cafile=cloud.ca_bundle)
+        self._connection = http.client.HTTPSConnection(host, context=context, timeout=30)
+        weakref.finalize(self, self._connection.close)
 
     def request(
         self,
@@ -101,14 +105,13 @@ class Client:
             path = urllib.parse.quote(path, safe="/()'") + "?" + urllib.parse.urlencode(names, safe="$()'")
         usual = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        host = urllib.parse.urlsplit(self._cloud.arm_endpoint).netloc
-        connection = http.client.HTTPSConnection(host, context=self._context, timeout=30)
         try:
-            connection.request(method, path, data, usual if headers is None else dict(headers))
-            response = connection.getresponse()
+            self._connection.request(method, path, data, usual if headers is None else dict(headers))
+            response = self._connection.getresponse()
             return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
-        finally:
-            connection.close()
+        except BaseException:
+            self._connection.close()  # the next request opens it anew
+            raise
 
     def get(self, path: str, **options: Any) -> Answer:
         return self.request("GET", path, **options)
