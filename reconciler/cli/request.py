@@ -228,7 +228,7 @@ def _from_issue(file: Path, options: Options, context: Context) -> int:
     try:
         outcome = from_issue.run(data, str(file), options.root, context, dry_run=options.dry_run)
     except Exception:
-        write(answer_unclear((Unclear(field="", message="the run failed; its log says why"),), ()))
+        write(answer_unclear((Unclear(message="the run failed; its log says why"),), ()))
         raise
     if outcome.draft is None or not outcome.draft.is_valid:
         write(answer_unclear(outcome.unclear, outcome.draft.problems if outcome.draft else ()))

@@ -87,7 +87,6 @@ def answers_in(body: str) -> tuple[Mapping[str, str], tuple[Unclear, ...]]:
             sections.append((heading[1], heading.start(), heading.end()))
     if not sections:
         why = Unclear(
-            field="issue",
             message="this issue is not a filled form: none of the form's headings is in it",
             remedy=f"file it again by the form, or add the headings, such as `### {RECOMMENDATION}`",
         )

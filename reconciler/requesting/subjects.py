@@ -22,9 +22,7 @@ _PAGE: Final = "#view/Microsoft_Azure_Security/GenericRecommendationDetailsBlade
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unclear(Diagnostic):
-    """Something that a request does not say, or not clearly enough. `field` is the option that says it."""
-
-    field: str
+    """Something that a request does not say, or not clearly enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +67,6 @@ class SubjectSearch:
         text = self.text if len(self.text) <= 100 else f"{self.text[:99]}…"
         several = len(self.subjects) > 1
         return Unclear(
-            field="--recommendation",
             message=f"several recommendations have the title {text!r}"
             if several
             else f"no recommendation has the key, the title or the address {text!r}",

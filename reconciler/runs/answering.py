@@ -98,9 +98,9 @@ def _unsaid(fields: RequestFields, desk: Desk) -> Iterator[Unclear]:
         yield _missing("--owner", "who answers for the risk, such as data-platform@contoso.example")
     for cve in fields.vulnerabilities.get("cves") or ():
         if not _CVE.fullmatch(cve):
-            yield Unclear(field="--cve", message=f"{cve[:100]!r} is no CVE", remedy="write it as CVE-2021-44228")
+            yield Unclear(message=f"{cve[:100]!r} is no CVE", remedy="write it as CVE-2021-44228")
     if fields.until and not is_day(fields.until):
-        yield Unclear(field="--until", message=f"{fields.until[:100]!r} is no day", remedy="write it as 2027-01-31")
+        yield Unclear(message=f"{fields.until[:100]!r} is no day", remedy="write it as 2027-01-31")
 
 
 def is_day(text: str) -> bool:
@@ -113,7 +113,7 @@ def is_day(text: str) -> bool:
 
 
 def _missing(option: str, remedy: str) -> Unclear:
-    return Unclear(field=option, message=f"{option} is missing", remedy=remedy)
+    return Unclear(message=f"{option} is missing", remedy=remedy)
 
 
 def longest_end(choice: SubjectChoice, category: Category, desk: Desk, now: datetime) -> tuple[datetime, int | None]:

@@ -109,7 +109,7 @@ def find_scopes(named_by: Pointers, desk: Desk, azure: Azure | None) -> Located:
             located, problem = _by_name(text, desk, azure)
             unclear += [problem] if problem else []
         elif not located:
-            unclear.append(Unclear(field="--resource", message=f"{text[:200]!r} names no resource", remedy=HOW_TO_NAME))
+            unclear.append(Unclear(message=f"{text[:200]!r} names no resource", remedy=HOW_TO_NAME))
         scopes |= {scope.key: scope for scope in located}
     unclear += _gone(tuple(scopes.values()), azure)
     tagged = scopes_by_tag(named_by.tags, desk, azure) if named_by.tags else ()
@@ -151,7 +151,7 @@ def choose_scopes(
         names = ", ".join(map(repr, sorted(set(already.values()))))
         message = f"everything that bears the tag is declared already, by {names}"
         remedy = "change that declaration, or choose by another tag"
-        unclear.append(Unclear(field="--tag", message=message, remedy=remedy))
+        unclear.append(Unclear(message=message, remedy=remedy))
     notes = [
         Diagnostic(message=f"left out, since declaration {name!r} exempts it already: {scope}", remedy="")
         for scope, name in already.items()
@@ -182,23 +182,21 @@ def _gone(scopes: Sequence[ArmId], azure: Azure | None) -> Iterator[Unclear]:
         if scope.key in confirmed.gone:
             near = [candidate.text for candidate in confirmed.similar.get(scope.key, ())]
             message = f"Azure finds no {scope.text}: it is mistyped, was deleted or moved, or you may not read it"
-            yield Unclear(field="--resource", message=message, remedy=did_you_mean(near, HOW_TO_NAME))
+            yield Unclear(message=message, remedy=did_you_mean(near, HOW_TO_NAME))
 
 
 def _by_name(name: str, desk: Desk, azure: Azure | None) -> tuple[tuple[ArmId, ...], Unclear | None]:
     from reconciler.azure.choices import MOST_NAMED, named, subscriptions_below  # noqa: PLC0415 - loads the SDK
 
     if azure is None:
-        return (), Unclear(
-            field="--resource", message=f"{name!r} is a name, and Azure cannot be asked whose", remedy=HOW_TO_NAME
-        )
+        return (), Unclear(message=f"{name!r} is a name, and Azure cannot be asked whose", remedy=HOW_TO_NAME)
     exact, near = named(azure.client, tuple(subscriptions_below(azure.client, desk.contents.settings.scopes)), name)
     if len(exact) == 1:
         return exact, None
     which = [scope.text for scope in (exact or near)[:_SHOWN]]
     number = f"at least {len(exact)}" if len(exact) >= MOST_NAMED else str(len(exact))
     count = f"{number} resources are called {name!r}" if exact else f"no resource is called {name!r}"
-    return (), Unclear(field="--resource", message=count, remedy=did_you_mean(which, HOW_TO_NAME))
+    return (), Unclear(message=count, remedy=did_you_mean(which, HOW_TO_NAME))
 
 
 def scopes_by_tag(tags: Mapping[str, str], desk: Desk, azure: Azure | None) -> tuple[ArmId, ...] | Unclear:
@@ -211,14 +209,12 @@ def scopes_by_tag(tags: Mapping[str, str], desk: Desk, azure: Azure | None) -> t
 
     words = ", ".join(f"{tag}={value}" for tag, value in tags.items())
     if azure is None:
-        return Unclear(
-            field="--tag", message=f"which resources bear {words} only Azure knows", remedy="log in: az login"
-        )
+        return Unclear(message=f"which resources bear {words} only Azure knows", remedy="log in: az login")
     subscriptions = tuple(subscriptions_below(azure.client, desk.contents.settings.scopes))
     sets = [{scope.key: scope for scope in tagged(azure.client, subscriptions, *pair)} for pair in tags.items()]
     first, *others = sets
     scopes = tuple(scope for key, scope in sorted(first.items()) if all(key in matches for matches in others))
-    return scopes or Unclear(field="--tag", message=f"no resource bears {words}", remedy="correct the tag or its value")
+    return scopes or Unclear(message=f"no resource bears {words}", remedy="correct the tag or its value")
 
 
 def of_types(scopes: Sequence[ArmId], choice: SubjectChoice) -> tuple[ArmId, ...]:

@@ -90,12 +90,10 @@ def _category(answers_by_field: Mapping[str, str], desk: Desk) -> tuple[SubjectC
         return None, ()
     if answers_by_field.get(issue_form.RECOMMENDATION):
         message = "both a recommendation and a category of them are named"
-        return None, (Unclear(field="issue", message=message, remedy="keep one of the two"),)
+        return None, (Unclear(message=message, remedy="keep one of the two"),)
     categories = desk.contents.catalogue.recommendation_categories
     for name, label in categories.items():
         if kind == issue_form.kind_label(name, label):
             return of_category(name, label), ()
-    why = Unclear(
-        field="issue", message=f"there is no category {kind[:100]!r}", remedy=f"choose one of {', '.join(categories)}"
-    )
+    why = Unclear(message=f"there is no category {kind[:100]!r}", remedy=f"choose one of {', '.join(categories)}")
     return None, (why,)

@@ -421,3 +421,29 @@ def test_an_assignment_above_or_below_a_scope_is_not_beside_it(
         is_told = "beside-assignment" in {code for code, _ in codes(capsys)}
         assert is_told is (is_beside and scope.endswith("/t"))
         path.write_text(path.read_text().replace(f"scopes: [{scope}]", f"scopes: [{SUBSCRIPTION}]"))
+
+
+@pytest.mark.parametrize("line", ["ahead: true", "assignmentScopeValidation: DoNotValidate"])
+def test_a_scope_beside_an_assignment_is_meant_where_the_declaration_says_so(
+    root: Path, capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    servers = f"{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Sql/servers"
+    assignment = f"{servers}/s/providers/Microsoft.Authorization/policyAssignments/a"
+    path = root / "exemptions" / "one.yaml"
+    for more, is_told in (("", True), (line + "\n", False)):
+        declare(root, f"policyAssignment: {assignment}\nreferenceIds: [a]", more=more)
+        path.write_text(path.read_text().replace(f"scopes: [{SUBSCRIPTION}]", f"scopes: [{servers}/t]"))
+        assert ("beside-assignment" in {code for code, _ in codes(capsys)}) is is_told
+
+
+@pytest.mark.parametrize(("managed", "more"), [(3, ""), (4, " …")])
+def test_a_scope_outside_is_told_with_the_first_of_what_is_managed(
+    root: Path, capsys: pytest.CaptureFixture[str], managed: int, more: str
+) -> None:
+    roots = [f"/subscriptions/6f0e1111-2222-4333-8444-55556666000{number}" for number in range(managed)]
+    (root / "reconciler.yaml").write_text(SETTINGS.replace(f"[{SUBSCRIPTION}]", f"[{', '.join(roots)}]"))
+    declare(root, f"recommendation: {HIGH.key}")
+    main(["validate", "--format", "json"])
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    shown = ", ".join(roots[:3]) + more
+    assert problem["message"] == f"{SUBSCRIPTION} is outside of what this repository manages ({shown})"

@@ -296,3 +296,18 @@ def test_no_reference_of_a_schema_is_ever_fetched() -> None:
     """A schema that points elsewhere is refused at once; nothing asks the network for it."""
     with pytest.raises(Unresolvable):
         validator_for({"$ref": "http://127.0.0.1:9/x"}).is_valid({})
+
+
+def test_too_many_entries_are_told_with_how_many_there_may_be(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    groups = "".join(
+        f"  - /subscriptions/6f0e1111-2222-4333-8444-555566667777/resourceGroups/g{n}\n" for n in range(1001)
+    )
+    metadata = "".join(f"  key{n}: a\n" for n in range(51))
+    text = GOOD[: GOOD.index("scopes:")] + f"scopes:\n{groups}metadata:\n{metadata}"
+    text += "category: Waiver\nexpiresOn: 2027-01-31\njustification: It retires.\nowner: data@contoso.example\n"
+    (root / "exemptions" / "data" / "by-key.yaml").write_text(text)
+    assert main(["validate", "--format", "json"]) == 1
+    problems = json.loads(capsys.readouterr().out)["problems"]
+    told = {problem["path"]: (problem["message"], problem["help"]) for problem in problems}
+    assert told["scopes"] == ("it has 1,001 entries; 1,000 are possible", "split it over several files")
+    assert told["metadata"] == ("it has 51 entries; 50 are possible", "split it over several files")

@@ -136,7 +136,10 @@ def test_a_unique_name_is_enough_and_a_near_miss_is_named(
     cloud: emulated.Azure, github: hosting_service.Service, here: Clone
 ) -> None:
     missed = run(cloud, github, here, "request", "--recommendation", TDE, "--resource", "ordres", *ANSWERS, check=1)
+    assert "no resource is called 'ordres'" in missed.stderr
     assert f"did you mean {ORDERS}?" in missed.stderr
+    other = run(cloud, github, here, "request", "--recommendation", TDE, "--resource", "a/b", *ANSWERS, check=1)
+    assert "'a/b' names no resource" in other.stderr
     found = run(cloud, github, here, "request", "--recommendation", TDE, "--resource", "orders", "--dry-run", *ANSWERS)
     assert ORDERS in found.stdout
     assert here.branches() == ["main"]
@@ -193,6 +196,12 @@ def test_without_azure_it_is_proposed_all_the_same(github: hosting_service.Servi
     ended = run(None, github, here, "request", PAGE, ORDERS, *ANSWERS)
     assert "not checked against Azure" in ended.stderr
     assert here.file(MINE, FILE)
+    for pointer, says in (
+        (("--resource", "orders"), "'orders' is a name, and Azure cannot be asked whose"),
+        (("--tag", "a=b"), "which resources bear a=b only Azure knows"),
+    ):
+        ended = run(None, github, here, "request", "--recommendation", TDE, *pointer, *ANSWERS, check=1)
+        assert says in ended.stderr
 
 
 # --- renew and retire --------------------------------------------------------------------------------------------

@@ -125,6 +125,7 @@ def test_a_named_resource_of_another_type_stays_and_the_tag_cannot_choose_it_ane
     assert written["scopes"] == [SERVER, ORDERS, STOCK]
     assert "selectedBy" not in written
     assert "selectedBy is not written: some resources were named beside the tag" in ended.stderr
+    assert "ask for them in a declaration of their own" in ended.stderr
 
 
 @pytest.mark.parametrize("policies", [[TDE_POLICY, AUDITING], [TDE_POLICY]], ids=["some", "all"])
@@ -176,6 +177,8 @@ def test_a_tag_that_nothing_bears_is_said_and_asked_for_otherwise(
     cloud: emulated.Azure, github: hosting_service.Service, here: Clone
 ) -> None:
     env = emulated.environment(cloud)
+    ended = run(cloud, github, here, "request", PAGE, "--tag", "purpose=lgacy", *ANSWERS, check=1)
+    assert "no resource bears purpose=lgacy" in ended.stderr
     words = ("request", PAGE, "--tag", "purpose=lgacy", "--until", "2027-01-01", "--dry-run", *ANSWERS)
     typist = Typist(here.root, env, *words, "--owner", "a@contoso.example")
     typist.waits_for("no resource bears purpose=lgacy")
