@@ -166,7 +166,6 @@ def decode_assignment(value: JSON) -> Assignment:
         version=text_in(properties, "definitionVersion") or version,
         not_scopes=tuple(map(arm_id, texts_in(properties, "notScopes"))),
         parameters=_parameter_values(properties),
-        enforcement_mode=text_in(properties, "enforcementMode") or "Default",
         selectors=decode_selectors(properties),
         overrides=tuple(map(_override, objects_in(properties, "overrides"))),
         disable_rules=filters if isinstance(filters, str) else json.dumps(filters) if filters else "",

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import enum
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -246,13 +246,3 @@ def _first_covering(
         if wider.name == declaration.name or (covers and lasts and not wider.selectors):
             return wider.name, next(scope for scope in wider.scopes if scope.key == key)
     return None
-
-
-def unneeded_only(needs: Iterable[DeclarationNeed]) -> Iterator[DeclarationNeed]:
-    """Those of which something is unneeded."""
-    return (need for need in needs if need.unneeded)
-
-
-def undecided_only(needs: Sequence[DeclarationNeed]) -> Sequence[DeclarationNeed]:
-    """Those of which nobody can say it."""
-    return [need for need in needs if not need.unneeded and need.need is Need.UNDECIDED]

@@ -17,9 +17,8 @@ class Meaning:
 
     `subject` is what the catalogue says of it; `policies` are folded ids of definitions, those in an initiative among
     them, and of assessments that no policy stands behind, which alone are `assessments`, sorted. `container` is the folded
-    id of the one initiative or assignment that is addressed, `references` (folded) narrow it. `is_known` says
-    that `policies` are all there are. `judged` are the policies and those that it means by bundled facts alone: rules go by both, so that
-    catalog.yaml hides nothing from them. `severities` are those of all recommendations behind `judged`, empty where
+    id of the one initiative or assignment that is addressed, `references` (folded) narrow it. `judged` are the policies and those that it means
+    by bundled facts alone: rules go by both, so that catalog.yaml hides nothing from them. `severities` are those of all recommendations behind `judged`, empty where
     nobody knows one, None where the policies are not known. `types` are the folded types of resources that the policies
     evaluate, None where a type may be missing.
     """
@@ -29,7 +28,6 @@ class Meaning:
     assessments: tuple[str, ...]
     container: str | None = None
     references: frozenset[str] = frozenset()
-    is_known: bool = True
     judged: frozenset[str] = frozenset()
     severities: frozenset[str] | None = None
     types: frozenset[str] | None = None
@@ -76,7 +74,6 @@ def meaning(subject: Subject, catalogue: Catalogue) -> Meaning | None:
         assessments=tuple(sorted(key for key in policies if is_assessment(key))),
         container=resolved.only,
         references=references,
-        is_known=is_known,
         judged=judged,
         severities=severities(judged, catalogue) if is_known else None,
         types=_types(policies, catalogue) if is_known and policies else None,

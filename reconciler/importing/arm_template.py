@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from reconciler.documents.json_input import JsonInputError
@@ -28,7 +28,6 @@ class _Template:
     variables: Mapping[str, JSON]
     scope: str = ""
     depth: int = 0
-    assumed: list[str] = field(default_factory=list)
 
 
 def arm_rows(text: str, file: str, scope: ArmId | None = None) -> Iterator[Parsed]:

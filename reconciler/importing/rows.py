@@ -24,7 +24,7 @@ class ForeignRow:
     """One exemption as another tool's file says it; nothing is judged yet. `source` is the file and the row.
 
     `assignment`, `policy` and `initiative` are as written, at most one of which counts; `scopes` and `references` may
-    still be one text with several in it. `application` says that the tool's own identity made the object in Azure.
+    still be one text with several in it.
     """
 
     source: str
@@ -41,7 +41,6 @@ class ForeignRow:
     selectors: Sequence[JSON] = ()
     metadata: Mapping[str, JSON] = field(default_factory=dict)
     validation: str = ""
-    application: bool = False
     notes: tuple[str, ...] = ()
 
 

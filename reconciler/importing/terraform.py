@@ -136,7 +136,6 @@ def _row(source: str, kind: str, values: Mapping[str, JSON]) -> Parsed:
             assignment=text_of(values.get("policy_assignment_id")),
             references=texts_of(values.get("policy_definition_reference_ids")),
             metadata=json_object(values.get("metadata"), "metadata"),
-            application=True,
         )
     except RowError as error:
         return refused(source, name, error.message, error.remedy)

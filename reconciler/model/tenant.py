@@ -93,7 +93,6 @@ class Assignment:
     version: str | None = None
     not_scopes: tuple[ArmId, ...] = ()
     parameters: Mapping[str, JSON] = field(default_factory=dict, hash=False)
-    enforcement_mode: str = "Default"
     selectors: tuple[ResourceSelector, ...] = ()
     overrides: tuple[JSON, ...] = field(default=(), hash=False)
     disable_rules: str = ""

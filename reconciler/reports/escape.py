@@ -86,11 +86,6 @@ def markdown_code(text: str) -> str:
     return f"{fence}{pad}{code}{pad}{fence}"
 
 
-def markdown_cell(text: str) -> str:
-    """A code span for a cell of a table. A bar would end the cell even inside code, so it is shown as an escape."""
-    return markdown_code(text.replace("|", r"\x7c"))
-
-
 def markdown_fence(text: str, language: str = "text") -> str:
     """A fenced block with these lines. They must be printable already; the fence is longer than any run inside."""
     code = "\n".join(_without_mentions(printable(line)) for line in text.split("\n"))

@@ -126,7 +126,6 @@ def test_an_assignment_gives_its_parameters_as_values_and_its_definition_without
                 "displayName": "Benchmark",
                 "notScopes": [f"{SUBSCRIPTION}/resourceGroups/sandbox"],
                 "parameters": {"effect": {"value": "Disabled"}, "days": {"value": 7}, "odd": None},
-                "enforcementMode": "DoNotEnforce",
                 "overrides": [{"kind": "policyEffect", "value": "Audit"}],
             },
         }
@@ -135,7 +134,6 @@ def test_an_assignment_gives_its_parameters_as_values_and_its_definition_without
     assert found.is_initiative
     assert found.version == "1.2.3"
     assert found.parameters == {"effect": "Disabled", "days": 7}
-    assert found.enforcement_mode == "DoNotEnforce"
     assert found.overrides[0]["value"] == "Audit"
     assert found.not_scopes == (arm_id(f"{SUBSCRIPTION}/resourcegroups/Sandbox"),)
 

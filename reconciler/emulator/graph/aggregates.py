@@ -22,7 +22,6 @@ class Aggregate:
 
     columns: tuple[tuple[str, Column], ...]
     compute: Callable[[Rows], tuple[Value, ...]]
-    is_named: bool = False
 
 
 Reduce = Callable[[list[Value]], Value]

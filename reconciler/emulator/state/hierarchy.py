@@ -12,7 +12,7 @@ from datetime import datetime
 
 from reconciler.emulator import errors
 from reconciler.emulator.state.objects import subscription_key
-from reconciler.model import JSON, ArmId, ScopeKind, arm_id, textual_chain
+from reconciler.model import JSON, ArmId, ScopeKind, textual_chain
 
 GROUPS = "/providers/Microsoft.Management/managementGroups/"
 ROOT_DISPLAY_NAME = "Tenant Root Group"
@@ -182,8 +182,3 @@ class Hierarchy:
 def _group_name(scope: ArmId) -> str | None:
     parts = scope.text.split("/")
     return parts[4] if len(parts) > 4 and parts[3].lower() == "resourcegroups" else None
-
-
-def group_id(name: str) -> ArmId:
-    """The id of the management group with this name."""
-    return arm_id(GROUPS + name)
