@@ -131,7 +131,6 @@ def arm_fields(name: str, properties: Mapping[str, JSON]) -> dict[str, JSON]:
         "selectors": tuple(selectors) if isinstance(selectors, list) else (),
         "metadata": metadata if isinstance(metadata, dict) else {},
         "validation": text_of(properties.get("assignmentScopeValidation")),
-        "application": True,
     }
 
 
