@@ -25,7 +25,7 @@ from main_job import repositories as repo
 
 from reconciler.catalog.catalogue import load
 from reconciler.cli.main import guarded
-from reconciler.emulator.faults.scripted import FaultAction, parse_fault
+from reconciler.emulator.faults.scripted import FaultAction, parse_faults
 from reconciler.emulator.wire.http import Request, Response
 from reconciler.model import arm_id
 
@@ -241,8 +241,8 @@ def kill_at(place: Place, process: list[subprocess.Popen[str]], *, applied: bool
 
 def fault_at(place: Place, form: dict[str, Any]) -> Strike:
     """Strikes one request with a fault as the emulator's tenant file writes it."""
-    action = parse_fault(form).action
-    return Strike(place, lambda: action)
+    (fault,) = parse_faults([form], "faults")
+    return Strike(place, lambda: fault.action)
 
 
 def meddle(azure: emulated.Azure, method: str, path: str, properties: Any = None) -> None:
