@@ -1,8 +1,8 @@
 """Whose an exemption is, as its metadata says, and the marks that we write ourselves.
 
 ours: `managedBy: exempt` with our owner or a former one and, where `writers` are set, made or last written by one of
-them, or adopted as a production run's record says. forged: the same mark without any of these. foreign: another owner's mark, EPAC's `pacOwnerId`, or a
-`deployedBy`. unowned: no mark (portal, scripts, Terraform).
+them, or adopted as a production run's record says. forged: the same mark without any of these. foreign: another owner's
+mark, EPAC's `pacOwnerId`, or a `deployedBy`, also beside our own mark. unowned: no mark (portal, scripts, Terraform).
 """
 
 from __future__ import annotations
@@ -59,13 +59,11 @@ class Ownership(enum.Enum):
 
 def ownership(exemption: Exemption, settings: Settings) -> Ownership:
     """Whose it is."""
-    metadata = exemption.metadata
+    if any(exemption.metadata.get(key) for key in FOREIGN_KEYS[:2]):
+        return Ownership.FOREIGN  # also beside our own mark: what we write never has both
     if bears_our_mark(exemption, settings):
         return Ownership.OURS if _is_believed(exemption, settings) else Ownership.FORGED
-    if metadata.get("managedBy") == MANAGER:
-        return Ownership.FOREIGN
-    foreign = any(metadata.get(key) for key in FOREIGN_KEYS[:2])
-    return Ownership.FOREIGN if foreign else Ownership.UNOWNED
+    return Ownership.FOREIGN if exemption.metadata.get("managedBy") == MANAGER else Ownership.UNOWNED
 
 
 def bears_our_mark(exemption: Exemption, settings: Settings) -> bool:
@@ -88,7 +86,7 @@ def _is_believed(exemption: Exemption, settings: Settings) -> bool:
 
 def owners(exemption: Exemption) -> tuple[str, ...]:
     """The names under which a foreign owner can be addressed by `takeOver`, the most telling first."""
-    keys = ("owner", *FOREIGN_KEYS[:2]) if exemption.metadata.get("managedBy") == MANAGER else FOREIGN_KEYS[:2]
+    keys = (*FOREIGN_KEYS[:2], "owner") if exemption.metadata.get("managedBy") == MANAGER else FOREIGN_KEYS[:2]
     return tuple(str(exemption.metadata[key]) for key in keys if exemption.metadata.get(key))
 
 

@@ -103,11 +103,11 @@ class Case:
     def owner_of(self, exemption: Coverage) -> str:
         """`ours`, `foreign`, `person` (unmarked, made by a user) or `application` (unmarked, made by anything else)."""
         metadata = exemption.metadata
+        if metadata.get("pacOwnerId") or metadata.get("deployedBy"):
+            return "foreign"  # also beside our own mark
         if metadata.get("managedBy") == "exempt":
             mine = metadata.get("owner") in (self.settings["owner"], *(self.settings.get("formerOwners") or ()))
             return "ours" if mine else "foreign"
-        if metadata.get("pacOwnerId") or metadata.get("deployedBy"):
-            return "foreign"
         return "person" if str(exemption.system.get("createdByType")).lower() == "user" else "application"
 
     def is_believed(self, exemption: Coverage) -> bool:

@@ -427,6 +427,20 @@ def test_foreign_owner_holds_its_cells_and_is_named(marks, name):
     assert f"takeOver: {name}" in done.held[0].remedy
 
 
+@pytest.mark.parametrize("marks", [EPAC, {"deployedBy": "epac-one"}])
+def test_another_owners_mark_beside_ours_counts(marks):
+    """Whoever wrote it last may write it again: it is ours no more until somebody says that it is taken over."""
+    both = ours("o", "one")
+    both = replace(both, metadata={**both.metadata, **marks})
+    done = plan(snapshot(both), declaration("one"))
+    assert done.is_empty
+    assert held(done) == [("one", HeldCause.FOREIGN_OWNER, ("refA",), both.id)]
+    assert "'epac-one'" in done.held[0].message
+    taken = plan(snapshot(both), declaration("one", take_over="epac-one"))
+    assert shape(taken) == [("update", "take-over", "o", ("refA",))]
+    assert not {*marks} & {*taken.changes[0].after.metadata}
+
+
 def test_foreign_owner_beside_a_keeper_holds_what_both_have():
     lives = live("f", metadata=EPAC), ours("o", "one", references=("refA", "refB"))
     done = plan(snapshot(*lives), declaration("one"))

@@ -52,7 +52,9 @@ def plan(found, *declarations, history=NoHistory(), settings=SETTINGS):  # noqa:
     ({"deployedBy": "x"}, "FOREIGN"),
     ({"pacOwnerId": ""}, "UNOWNED"),
     ({"epacMetadata": {}}, "UNOWNED"),
-    ({**OURS, "pacOwnerId": "x"}, "OURS"),
+    ({**OURS, "pacOwnerId": "x"}, "FOREIGN"),
+    ({**OURS, "deployedBy": "x"}, "FOREIGN"),
+    ({**OURS, "pacOwnerId": "", "epacMetadata": {}}, "OURS"),
     ({}, "UNOWNED"),
 ])  # fmt: skip
 def test_whose_it_is(metadata, whose):
@@ -63,7 +65,7 @@ def test_whose_it_is(metadata, whose):
 def test_owners_can_be_addressed_by_each_of_their_names():
     both = live("x", metadata={"pacOwnerId": "p", "deployedBy": "d", "owner": "o"})
     assert marks.owners(both) == ("p", "d")
-    assert marks.owners(live("x", metadata={"managedBy": "exempt", "owner": "o", "deployedBy": "d"})) == ("o", "d")
+    assert marks.owners(live("x", metadata={"managedBy": "exempt", "owner": "o", "deployedBy": "d"})) == ("d", "o")
     taken = plan(
         snapshot(live("f", metadata={"pacOwnerId": "p", "deployedBy": "d"})), declaration("one", take_over="d")
     )

@@ -284,6 +284,9 @@ def test_held_is_said_once():
 
 def test_foreign_is_untouched_without_a_word():
     assert plan(snapshot(live("f", metadata=EPAC))).findings == ()
+    once_ours = ours("o", "removed")
+    done = plan(snapshot(replace(once_ours, metadata={**once_ours.metadata, **EPAC})))
+    assert (done.changes, done.findings) == ((), ())
 
 
 def test_expired_of_others_is_found():

@@ -204,3 +204,19 @@ def test_an_object_that_no_update_would_make_the_declared_one_holds_nothing(list
     resealed(documents["plan"])
     unowned = [violation for violation in verify(**documents) if violation.rule == "owned once"]
     assert any("what now declares for refa of" in violation.message for violation in unowned)
+
+
+def test_what_bears_another_owners_mark_beside_ours_goes_by_no_removal():
+    once_ours = ours("o", "removed")
+    tenant = snapshot(once_ours)
+    done = plan(tenant)
+    assert [change.after for change in done.changes] == [None]
+    documents = case(SimpleNamespace(snapshot=lambda: tenant, settings=SETTINGS, declarations=[]), done)
+    assert verify(**documents) == []
+    for metadata in (
+        documents["snapshot"]["policyExemptions"][0]["properties"]["metadata"],
+        documents["plan"]["changes"][0]["before"]["metadata"],
+    ):
+        metadata["pacOwnerId"] = "epac"
+    resealed(documents["plan"])
+    assert "nothing foreign" in {violation.rule for violation in verify(**documents)}
