@@ -60,7 +60,7 @@ class FindingKind(enum.StrEnum):
         severity=Severity.WARNING,
         meaning="in Azure, but declared nowhere",
         cause="made outside the repository",
-        settled_by="the patch declares it; delete it",
+        settled_by="the patch declares it; delete it; `apply --only removed` where its declaration was removed",
     )
     DUPLICATE = FindingFacts(
         name="duplicate",

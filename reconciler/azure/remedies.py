@@ -22,6 +22,7 @@ _SUBSCRIPTION = re.compile(r"^/subscriptions/([^/]+)", re.IGNORECASE)
 _NAMESPACE = re.compile(r"namespace '([\w.]+)'")
 _PROVIDER = re.compile(r"/providers/([\w.]+)/[^/]+$")
 _DEFENDER = re.compile(r"/providers/Microsoft\.Security/[^/]+$", re.IGNORECASE)
+_INITIATIVE = re.compile(r"/providers/Microsoft\.Authorization/policySetDefinitions/[^/]+$", re.IGNORECASE)
 _TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]*\.?[\w-]*|(?i:bearer\s+[\w.~+/-]{16,}=*)")
 
 _POLICY_OBJECTS: Final = "/providers/microsoft.authorization/"
@@ -185,7 +186,9 @@ def _not_registered(error: ErrorDetails) -> str:
 
 
 def _not_found(error: ErrorDetails) -> str:
-    """Of Defender's lists: whatever the scope, no right is missing. Elsewhere Azure's own words say what is not there."""
+    """Of Defender's lists and of initiatives: no right is missing. Elsewhere Azure's own words say what is not there."""
+    if _INITIATIVE.search(error.target):
+        return "no right is missing: the initiative is gone, so make it again, or delete the assignments of it"
     if not _DEFENDER.search(error.target):
         return ""
     subscription = _first(_SUBSCRIPTION, error.target)

@@ -32,12 +32,12 @@ def read_overlay(path: Path) -> tuple[Overlay, tuple[Problem, ...]]:
     try:
         document, problems = _document(path)
     except OSError as error:
-        message = f"cannot be read: {error.strerror or error}"
+        why = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror or error
         return Overlay(), (
             Problem(
                 source=Source(path.name),
                 code=FileCode.UNREADABLE,
-                message=message,
+                message=f"cannot be read: {why}",
                 remedy="make it a readable, regular file",
             ),
         )

@@ -197,7 +197,7 @@ def _refused(name: str, mode: int, where: str) -> Problem:
         source=Source(name),
         code=FileCode.NOT_A_FILE,
         message=f"this is {kind} {where}; it is not opened",
-        remedy="declarations are regular files inside the repository: put the file itself here",
+        remedy="what is read here is a regular file inside the repository: put the file itself here",
     )
 
 

@@ -246,8 +246,10 @@ def test_no_and_dates_are_text(overlaid):
                                   lambda path: path.symlink_to("nowhere")])  # fmt: skip
 def test_anything_but_a_regular_file_is_a_problem(tmp_path, make):
     make(tmp_path / "catalog.yaml")
-    (problem,) = load(Cloud.PUBLIC, tmp_path / "catalog.yaml").problems
+    path = tmp_path / "catalog.yaml"
+    (problem,) = load(Cloud.PUBLIC, path).problems
     assert problem.code == "unreadable"
+    assert ("it is a symbolic link" in problem.message) is path.is_symlink()
 
 
 @settings(max_examples=150, deadline=None)

@@ -61,3 +61,14 @@ def test_the_json_form_has_every_line_with_the_remedy_of_what_was_not_read(refus
     (built_in,) = (remedy for remedy in remedies if "built in" in remedy)
     assert "on any managed scope" in built_in
     assert not any("Reader at /providers/Microsoft.Authorization" in remedy for remedy in remedies)
+
+
+def test_an_initiative_that_is_gone_asks_for_no_right(tmp_path):
+    root = repo.write(tmp_path / "repository", [{"name": "one", "recommendation": TRANSFER, "scopes": [GROUPS[0]]}])
+    repo.commit(root)
+    gone = {"status": 404, "code": "PolicySetDefinitionNotFound", "message": "could not be found", "count": None}
+    with emulated.running(TENANT) as azure:
+        azure.inject_faults({"faults": [{"path": "policySetDefinitions/own0", **gone}]})
+        text = emulated.exempt(azure, "plan", cwd=root, check=[1]).stdout
+    assert "no right is missing: the initiative is gone, so make it again" in " ".join(text.split())
+    assert "policySetDefinitions/read" not in text

@@ -106,7 +106,7 @@ class FaultAction:
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """A action and the requests that it strikes: by verb, by a pattern on path and query, by principal.
+    """An action and the requests that it strikes: by verb, by a pattern on path and query, by principal.
 
     The first `skip` matching requests pass, then `count` are struck (None: all), each with `probability`.
     """
