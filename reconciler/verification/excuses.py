@@ -110,9 +110,9 @@ def _would_bear(case: Case, line: Mapping[str, JSON], point: Point) -> bool:
     if not line.get("exemption"):  # a plan of format 1.1 does not say which object
         return not is_whole
     exemption = case.tenant.exemptions.get(line["exemption"].lower())
-    if exemption is None or (line["declaration"], exemption.scope, point.assignment) in case.created:
+    if exemption is None or (line["declaration"], point.scope, point.assignment) in case.created:
         return False
-    is_there = (exemption.scope, exemption.assignment) == (line["scope"].lower(), point.assignment)
+    is_there = exemption.scope == line["scope"].lower() == point.scope and exemption.assignment == point.assignment
     if not is_there or exemption.end <= case.tenant.now:
         return False
     if case.owner_of(exemption) == "foreign" and not takes_over(case.declarations[line["declaration"]], exemption):

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from planning.world import (
     AT_ROOT,
+    BENCHMARK,
     LEFT,
     NOW,
     OTHER_SUB,
@@ -26,7 +27,7 @@ from planning.world import (
 )
 from verification.raw import case, resealed
 
-from reconciler.model import ResourceSelector, Selector, Subject, SubjectKind, Unread
+from reconciler.model import ResourceSelector, Rules, Selector, Subject, SubjectKind, Unread
 from reconciler.planning.values import HeldCause
 from reconciler.verification import verify
 
@@ -220,3 +221,23 @@ def test_what_bears_another_owners_mark_beside_ours_goes_by_no_removal():
         metadata["pacOwnerId"] = "epac"
     resealed(documents["plan"])
     assert "nothing foreign" in {violation.rule for violation in verify(**documents)}
+
+
+def test_an_object_that_lies_above_its_assignment_bears_nothing_that_is_wanted_below():
+    """What is declared for the group is wanted in the subscription, where the initiative is assigned."""
+    here = assignment(SUB, "here", BENCHMARK.id)
+    settings = replace(SETTINGS, rules=Rules(allow_whole_assignment=True))
+    subject = Subject(kind=SubjectKind.ASSIGNMENT, value=here.id.text)
+    whole, contender = declaration("gamma", LEFT, subject=subject), declaration("beta", RG, what="a")
+    above = ours("above", "gamma", RG, scope=LEFT, to=here, references=("refA", "refB", "refC"))
+    tenant = snapshot(above, assignments=(AT_ROOT, here))
+    done = plan(tenant, whole, contender, settings=settings)
+    assert above.id in [line.exemption for line in done.held]
+    scenario = SimpleNamespace(snapshot=lambda: tenant, settings=settings, declarations=[whole, contender])
+    documents = case(scenario, done)
+    assert verify(**documents) == []
+    (create,) = (change for change in documents["plan"]["changes"] if change["declaration"] == "gamma")
+    assert create["after"]["policyDefinitionReferenceIds"] == ["refB", "refC"]
+    create["after"]["policyDefinitionReferenceIds"] = ["refB"]
+    resealed(documents["plan"])
+    assert {violation.rule for violation in verify(**documents)} == {"owned once"}
