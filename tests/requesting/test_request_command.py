@@ -142,6 +142,9 @@ def test_a_unique_name_is_enough_and_a_near_miss_is_named(
     assert "'a/b' names no resource" in other.stderr
     found = run(cloud, github, here, "request", "--recommendation", TDE, "--resource", "orders", "--dry-run", *ANSWERS)
     assert ORDERS in found.stdout
+    both = ("--resource", "orders", "--resource", STOCK)
+    found = run(cloud, github, here, "request", "--recommendation", TDE, *both, "--dry-run", *ANSWERS)
+    assert yaml.safe_load(found.stdout)["scopes"] == [ORDERS, STOCK]
     assert here.branches() == ["main"]
 
 
